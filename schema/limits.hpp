@@ -1,0 +1,121 @@
+// Every bound of the house, each with its reason. A queue, buffer, count or wait without a line here is a defect.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace dohle::limits {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+
+// --- batches and records -------------------------------------------------------------------------------------------
+/// Largest stored batch: it travels as one journal frame of at most 16 MiB with its headers.
+inline constexpr std::size_t max_batch_bytes = 16 * mib - 4 * kib;
+/// Default of a topic's `max.message.bytes`: Kafka's.
+inline constexpr std::size_t default_max_message_bytes = 1 * mib + 12;
+/// Records in a batch: what 16 MiB of the smallest records could hold, so a count is checked before it is believed.
+inline constexpr std::int32_t max_batch_records = 4'000'000;
+/// A batch may not grow beyond this when decompressed: a small batch must not become a large allocation.
+inline constexpr std::size_t max_decompressed_bytes = 64 * mib;
+/// Headers of one record: far above any use seen, far below what would hurt.
+inline constexpr std::size_t max_record_headers = 10'000;
+
+// --- frames and connections ----------------------------------------------------------------------------------------
+/// Largest frame body: one largest batch and room for its message.
+inline constexpr std::size_t max_frame_bytes = 17 * mib;
+/// Before hello a peer is a stranger: nothing larger is read from it.
+inline constexpr std::size_t max_hello_bytes = 64 * kib;
+/// One read from a socket: the kernel hands over about this much at once, and larger costs zero-filling.
+inline constexpr std::size_t read_bytes = 64 * kib;
+/// Requests of one connection that wait for an answer: beyond it the link stops reading.
+inline constexpr std::size_t max_connection_requests = 1'000;
+/// Bytes of requests of one connection that wait for an answer.
+inline constexpr std::size_t max_connection_bytes = 32 * mib;
+/// Answers queued for a peer that does not read: beyond it the link stops reading from it.
+inline constexpr std::size_t connection_write_high = 4 * mib;
+inline constexpr std::size_t connection_write_low = 2 * mib;
+/// Time for a stranger to say hello, and for a halted peer to take its answers, before the link is closed.
+inline constexpr auto hello_timeout = 10s;
+inline constexpr auto stalled_timeout = 60s;
+/// Connections of one broker: idle ones cost under 10 KiB each.
+inline constexpr std::size_t max_connections = 20'000;
+/// Time to open a connection to a broker before the address is called unreachable.
+inline constexpr auto connect_timeout = 5s;
+
+// --- names and requests --------------------------------------------------------------------------------------------
+/// Kafka's bound on a topic's name.
+inline constexpr std::size_t max_topic_name = 249;
+inline constexpr std::size_t max_client_name = 1'000;
+inline constexpr std::size_t max_topics = 10'000;
+inline constexpr std::int32_t max_partitions_per_topic = 10'000;
+inline constexpr std::size_t max_partitions = 100'000;
+/// A long poll may not wait longer: a client that wants more asks again.
+inline constexpr auto max_fetch_wait = 5min;
+/// Bytes of one fetch answer; the first batch is sent whole even when it is larger.
+inline constexpr std::size_t max_fetch_bytes = 8 * mib;
+/// Fetches parked at the end of one partition: beyond it a fetch is answered empty at once.
+inline constexpr std::size_t max_parked_fetches = 20'000;
+
+// --- leader, journal, settling -------------------------------------------------------------------------------------
+/// Bytes of one partition on the way to the disk: beyond it produce is answered `busy`.
+inline constexpr std::size_t max_partition_in_flight = 64 * mib;
+/// Bytes of all partitions on the way to the disk.
+inline constexpr std::size_t max_journal_in_flight = 256 * mib;
+/// One group commit: enough that the flush is no longer what limits, small enough for LMDB's dirty list.
+inline constexpr std::size_t max_group_bytes = 8 * mib;
+/// A journal file is rolled here: recovery reads at most a few of these.
+inline constexpr std::size_t journal_file_bytes = 512 * mib;
+/// Journal files that wait for settling: beyond it producers are answered `busy` until the settler caught up.
+inline constexpr std::size_t max_journal_files = 6;
+/// Retired journal files kept for reuse: a flush into allocated blocks costs half.
+inline constexpr std::size_t spare_journal_files = 2;
+inline constexpr std::size_t segment_bytes = 512 * mib;
+/// Room in each LMDB map beyond its nominal size: a map is never resized, it is rolled before it is full.
+inline constexpr std::size_t map_slack_bytes = 64 * mib;
+/// A chunk of a segment: one page run that one write or one copy moves.
+inline constexpr std::size_t max_chunk_bytes = 64 * 4096 - 16;
+/// A settling transaction: small enough that it does not hold up group commits.
+inline constexpr std::size_t settle_step_bytes = 4 * mib;
+/// A partition is due for settling when this much waits ...
+inline constexpr std::size_t settle_due_bytes = 1 * mib;
+/// ... or after this long.
+inline constexpr auto settle_interval = 1s;
+/// Recent batches kept in memory for readers at the end of their partition, over all partitions of a broker.
+inline constexpr std::size_t tail_cache_bytes = 32 * mib;
+/// Open sealed segments of a broker; others are opened on demand.
+inline constexpr std::size_t max_open_segments = 1'000;
+/// Free space below which the broker is read-only: a journal file and its neighbours must always fit.
+inline constexpr std::size_t disk_reserve_bytes = 16 * mib;
+
+// --- producers and groups ------------------------------------------------------------------------------------------
+/// Sequences remembered per idempotent producer: Kafka's five requests in flight.
+inline constexpr std::size_t producer_window = 5;
+/// Idempotent producers remembered per partition; the longest silent one is forgotten first.
+inline constexpr std::size_t max_producers_per_partition = 100'000;
+inline constexpr std::size_t max_groups = 10'000;
+inline constexpr std::size_t max_group_members = 10'000;
+inline constexpr std::size_t max_group_metadata = 1 * mib;
+inline constexpr std::size_t max_commit_metadata = 4 * kib;
+inline constexpr auto min_session_timeout = 1s;
+inline constexpr auto max_session_timeout = 30min;
+
+// --- clients -------------------------------------------------------------------------------------------------------
+/// Defaults of a producer: Kafka's names, sizes chosen for one flush a batch.
+inline constexpr std::size_t default_batch_bytes = 256 * kib;
+inline constexpr std::size_t default_buffer_bytes = 64 * mib;
+inline constexpr auto default_linger = 5ms;
+inline constexpr std::size_t default_producer_requests = 5;
+inline constexpr auto default_delivery_timeout = 120s;
+inline constexpr auto default_request_timeout = 30s;
+/// Bytes a consumer fetches ahead of its reader.
+inline constexpr std::size_t default_prefetch_bytes = 32 * mib;
+inline constexpr std::size_t default_fetch_bytes = 1 * mib;
+/// Retries wait this long at first, then double.
+inline constexpr auto retry_backoff = 50ms;
+inline constexpr auto max_retry_backoff = 1s;
+
+}  // namespace dohle::limits

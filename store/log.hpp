@@ -1,0 +1,109 @@
+// One partition's log: settled history in segments, the rest in the journal tail, the newest of it in memory.
+//
+//   start ........ settled ........ flushed ........ end
+//   |  segments    |  journal       |  on the way to |
+//   |  (LMDB)      |  (+ memory)    |  the journal   |
+//
+// Owner: the folder that opened it; shared by the leader (appends, advances), the readers and the settler. Appending and
+// the marks belong to the leader alone; every call is safe from any thread. Calls marked *memory* never touch the disk
+// and never wait for it; calls marked *disk* may, and are for detached actors.
+// Batches handed in were validated and stamped (schema/record_batch.hpp) and are immutable from then on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "schema/bytes.hpp"
+#include "schema/error.hpp"
+#include "schema/record_batch.hpp"
+#include "schema/types.hpp"
+#include "store/journal.hpp"
+
+namespace dohle::store {
+
+/// What a replica must not forget between lives: its epoch, whom it voted for in it, how far it knew all committed.
+struct hard_state {
+  dohle::epoch epoch;
+  std::int32_t vote = -1;  ///< broker id, -1 = none
+  offset high_watermark;
+  friend bool operator==(const hard_state&, const hard_state&) = default;
+};
+
+/// Where an idempotent producer stands in this partition.
+struct producer_state {
+  producer_id id;
+  std::int16_t epoch = 0;
+  std::int32_t last_sequence = -1;
+  offset last_offset;      ///< of the record with `last_sequence`
+  std::int32_t last_delta = 0;  ///< the last batch's record count - 1
+  timestamp at;
+  friend bool operator==(const producer_state&, const producer_state&) = default;
+};
+
+struct segment_info {
+  offset base;
+  offset end;
+  std::uint64_t size_bytes = 0;
+  timestamp max_timestamp = no_timestamp;
+  bool sealed = false;
+};
+
+struct found_record {
+  dohle::offset offset;
+  timestamp at;
+};
+
+class log {
+ public:
+  virtual ~log() = default;
+
+  // --- marks, memory
+  virtual partition_id id() const = 0;
+  virtual offset start() const = 0;    ///< first record still there
+  virtual offset settled() const = 0;  ///< all before is in segments
+  virtual offset flushed() const = 0;  ///< all before is on this disk
+  virtual offset end() const = 0;      ///< where the next batch goes
+  /// Position of what is flushed: (epoch of the last flushed entry or mark, flushed end).
+  virtual position flushed_position() const = 0;
+  virtual hard_state hard() const = 0;
+  virtual std::uint64_t size_bytes() const = 0;
+  virtual timestamp max_timestamp() const = 0;
+  virtual std::vector<segment_info> segments() const = 0;
+
+  // --- the leader's, memory
+  /// Takes the batch as the log's new end and returns the journal entry that makes it durable. Readable with
+  /// `read_tail` at once; the leader bounds readers by its watermark.
+  virtual entry append(bytes batch, const batch_header& header) = 0;
+  /// An epoch opens at the log's end (zero width: takes no offset).
+  virtual entry open_epoch(epoch) = 0;
+  virtual entry set_hard(const hard_state&) = 0;
+  /// The journal persisted these entries of this log, in the order they were made.
+  virtual void on_flushed(const std::vector<flushed_entry>&) = 0;
+  /// The journal refused: everything after the flushed end is forgotten, as if it had never been appended.
+  virtual void drop_unflushed() = 0;
+
+  // --- readers
+  /// *memory*: whole batches from the one that holds `from`, at most `max_bytes` (but at least one), none that begins at
+  /// or after `limit`. nullopt when they are not in memory: ask `read`. Empty when `from` >= `limit`.
+  virtual std::optional<std::vector<bytes>> read_tail(offset from, std::size_t max_bytes, offset limit) const = 0;
+  /// *disk*: the same from wherever they are. `corrupt_data` names file and place; `offset_out_of_range` below start.
+  virtual result<std::vector<bytes>> read(offset from, std::size_t max_bytes, offset limit) = 0;
+  /// *disk*: first record before `limit` with a timestamp >= `at`, exact to the record.
+  virtual result<std::optional<found_record>> find_time(timestamp at, offset limit) = 0;
+  /// *disk*: the record with the largest timestamp before `limit` (the first of equals).
+  virtual result<std::optional<found_record>> find_max_time(offset limit) = 0;
+  /// *disk*: producers as of the flushed end, from the segments and the tail's batch headers.
+  virtual result<std::vector<producer_state>> producers() = 0;
+
+  // --- the settler's, disk
+  /// Moves whole batches before `limit` (the high watermark), at most about `max_bytes`, from the tail into segments and
+  /// flushes them. Returns the bytes moved; 0 = nothing was due. Idempotent over a crash at any point.
+  virtual result<std::size_t> settle(offset limit, std::size_t max_bytes) = 0;
+  virtual std::size_t unsettled_bytes() const = 0;
+  /// Drops sealed segments that lie wholly before `first`; start() is then the first remaining one's base.
+  virtual result<std::size_t> drop_segments_before(offset first) = 0;
+};
+
+}  // namespace dohle::store
