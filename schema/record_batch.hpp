@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,10 @@ result<batch_header> read_header(std::string_view data);
 /// batches are walked record by record; compressed ones are not opened (readers bound and check them).
 result<batch_header> validate_batch(std::string_view data);
 
+/// What a reader checks: header, sizes and CRC-32C of the first batch in `data`. The records are not walked, and holes
+/// in their offsets, as compaction leaves them, are allowed.
+result<batch_header> check_batch(std::string_view data);
+
 /// Gives a batch its place: offset and epoch, and with `append_time` the broker's timestamp (recomputes the CRC).
 /// The one place that writes into shared bytes: call it once, before anybody else may read them.
 void stamp_batch(const bytes& batch, offset base, epoch leader_epoch, std::optional<timestamp> append_time);
@@ -94,6 +99,7 @@ struct producer_stamp {
 /// Builds one batch. Records get consecutive offsets from 0; the leader stamps the real ones.
 class batch_builder {
  public:
+  /// The first buffer has room for `reserve_bytes`; it grows when needed.
   explicit batch_builder(std::size_t reserve_bytes = 0);
   /// Appends a record. `record_too_large` when the batch would pass limits::max_batch_bytes.
   result<void> add(timestamp at, std::optional<std::string_view> key, std::optional<std::string_view> value,
@@ -101,24 +107,31 @@ class batch_builder {
   std::int32_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
   /// Bytes so far, uncompressed, header included.
-  std::size_t size_bytes() const { return buffer_.size(); }
+  std::size_t size_bytes() const { return size_; }
 
   /// The finished batch; the builder is empty afterwards and may be used again. A codec that would enlarge the batch is
   /// not applied.
   result<bytes> build(dohle::compression codec = compression::none, producer_stamp from = {});
 
  private:
-  std::vector<char> buffer_;  ///< header space, then records
+  void grow(std::size_t need);
+  bytes take(const batch_header& header);
+  void clear();
+
+  std::shared_ptr<char[]> buffer_;  ///< header space, then records; not shared before it is handed over
+  std::size_t capacity_ = 0;
+  std::size_t size_ = batch_header_bytes;
+  std::size_t reserve_;
   std::int32_t count_ = 0;
   timestamp base_ = no_timestamp;
   timestamp max_ = no_timestamp;
 };
 
-/// Walks the records of one validated batch; decompresses if needed, within limits::max_decompressed_bytes.
+/// Walks the records of one batch; decompresses if needed, within limits::max_decompressed_bytes.
 class batch_reader {
  public:
-  /// Opens the first batch in `data`. The reader keeps `data` (or its decompressed copy) alive; views it gives out live
-  /// as long as `memory()` does.
+  /// Opens the first batch in `data` and checks its CRC. The reader keeps `data` (or its decompressed copy) alive; views
+  /// it gives out live as long as `memory()` does.
   static result<batch_reader> open(bytes data);
   const batch_header& header() const { return header_; }
   /// The records' bytes, uncompressed.
@@ -131,6 +144,12 @@ class batch_reader {
   bytes records_;
   std::size_t at_ = 0;
   std::int32_t index_ = 0;
+  std::int32_t last_delta_ = -1;
 };
+
+namespace detail {
+/// Writes the 61 bytes of header of a batch of `size` bytes at `to`; its records are there already.
+void write_header(char* to, const batch_header& header, std::size_t size);
+}  // namespace detail
 
 }  // namespace dohle
