@@ -86,6 +86,8 @@ inline constexpr std::size_t settle_due_bytes = 1 * mib;
 inline constexpr auto settle_interval = 1s;
 /// Recent batches kept in memory for readers at the end of their partition, over all partitions of a broker.
 inline constexpr std::size_t tail_cache_bytes = 32 * mib;
+/// Segments that retention drops for their age in one pass: a clock that jumped cannot empty a partition at once.
+inline constexpr std::size_t retention_step_segments = 8;
 /// Open sealed segments of a broker; others are opened on demand.
 inline constexpr std::size_t max_open_segments = 1'000;
 /// Free space below which the broker is read-only: a journal file and its neighbours must always fit.
@@ -99,9 +101,13 @@ inline constexpr std::size_t max_producers_per_partition = 100'000;
 inline constexpr std::size_t max_groups = 10'000;
 inline constexpr std::size_t max_group_members = 10'000;
 inline constexpr std::size_t max_group_metadata = 1 * mib;
+/// Metadata and assignments of all members of a group: it is persisted as one record and must fit one batch.
+inline constexpr std::size_t max_group_state_bytes = 8 * mib;
 inline constexpr std::size_t max_commit_metadata = 4 * kib;
 inline constexpr auto min_session_timeout = 1s;
 inline constexpr auto max_session_timeout = 30min;
+/// A rebalance waits no longer for a member that is busy with its records.
+inline constexpr auto max_rebalance_timeout = 24h;
 
 // --- clients -------------------------------------------------------------------------------------------------------
 /// Defaults of a producer: Kafka's names, sizes chosen for one flush a batch.
