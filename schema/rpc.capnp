@@ -1,0 +1,306 @@
+@0xb8f0a1d6c2e34975;
+# What travels in the frames of Dohle's native protocol (frame.hpp): one Request or one Response a frame.
+# messages.hpp says what the fields mean. Fields and union members are appended, never renumbered or reused: an older
+# peer skips what it does not know, and what is missing reads as its default.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("dohle::rpc");
+
+struct Request {
+  correlation @0 :UInt64;
+  union {
+    hello @1 :HelloRequest;
+    metadata @2 :MetadataRequest;
+    createTopic @3 :CreateTopicRequest;
+    describeTopic @4 :Text;
+    alterTopic @5 :AlterTopicRequest;
+    deleteTopic @6 :Text;
+    initProducer @7 :Void;
+    produce @8 :ProduceRequest;
+    fetch @9 :FetchRequest;
+    listOffsets @10 :ListOffsetsRequest;
+    joinGroup @11 :JoinGroupRequest;
+    syncGroup @12 :SyncGroupRequest;
+    heartbeat @13 :HeartbeatRequest;
+    leaveGroup @14 :LeaveGroupRequest;
+    commitOffsets @15 :CommitOffsetsRequest;
+    fetchOffsets @16 :FetchOffsetsRequest;
+    describeGroup @17 :Text;
+    listGroups @18 :Void;
+    deleteGroup @19 :Text;
+  }
+}
+
+struct Response {
+  correlation @0 :UInt64;
+  union {
+    error @1 :Error;
+    hello @2 :HelloResponse;
+    metadata @3 :MetadataResponse;
+    topic @4 :TopicDescription;
+    topicDeleted @5 :Void;
+    producer @6 :InitProducerResponse;
+    produced @7 :ProduceResponse;
+    fetched @8 :FetchResponse;
+    offsets @9 :ListOffsetsResponse;
+    joined @10 :JoinGroupResponse;
+    synced @11 :Data;
+    heartbeat @12 :Void;
+    left @13 :Void;
+    committed @14 :Void;
+    committedOffsets @15 :List(CommittedOffset);
+    group @16 :DescribeGroupResponse;
+    groups @17 :List(ListedGroup);
+    groupDeleted @18 :Void;
+  }
+}
+
+struct Error {
+  code @0 :UInt16;
+  message @1 :Text;
+  hint @2 :Text;
+}
+
+# --- connection
+
+struct HelloRequest {
+  client @0 :Text;
+  minVersion @1 :UInt16;
+  maxVersion @2 :UInt16;
+  features @3 :List(Text);
+}
+
+struct HelloResponse {
+  version @0 :UInt16;
+  features @1 :List(Text);
+  broker @2 :Int32;
+  cluster @3 :Text;
+  software @4 :Text;
+  maxFrameBytes @5 :UInt64;
+}
+
+# --- topics
+
+struct ConfigEntry {
+  name @0 :Text;
+  value @1 :Text;
+  isDefault @2 :Bool;
+}
+
+struct BrokerInfo {
+  id @0 :Int32;
+  host @1 :Text;
+  port @2 :UInt16;
+}
+
+struct PartitionInfo {
+  index @0 :Int32;
+  id @1 :UInt32;
+  leader @2 :Int32;
+  epoch @3 :Int32;
+  replicas @4 :List(Int32);
+}
+
+struct TopicInfo {
+  name @0 :Text;
+  internal @1 :Bool;
+  partitions @2 :List(PartitionInfo);
+}
+
+struct MetadataRequest {
+  topics @0 :List(Text);
+  includeInternal @1 :Bool;
+}
+
+struct MetadataResponse {
+  cluster @0 :Text;
+  controller @1 :Int32;
+  brokers @2 :List(BrokerInfo);
+  topics @3 :List(TopicInfo);
+}
+
+struct PartitionDescription {
+  info @0 :PartitionInfo;
+  start @1 :Int64;
+  highWatermark @2 :Int64;
+  sizeBytes @3 :UInt64;
+  maxTimestamp @4 :Int64 = -1;
+}
+
+struct TopicDescription {
+  name @0 :Text;
+  internal @1 :Bool;
+  created @2 :Int64;
+  partitions @3 :List(PartitionDescription);
+  configs @4 :List(ConfigEntry);
+}
+
+struct CreateTopicRequest {
+  name @0 :Text;
+  partitions @1 :Int32 = 1;
+  replicas @2 :Int16 = 1;
+  configs @3 :List(ConfigEntry);
+  validateOnly @4 :Bool;
+}
+
+struct AlterTopicRequest {
+  name @0 :Text;
+  set @1 :List(ConfigEntry);
+  reset @2 :List(Text);
+  partitions @3 :Int32;
+}
+
+# --- producing and fetching
+
+struct InitProducerResponse {
+  id @0 :Int64;
+  epoch @1 :Int16;
+}
+
+struct ProduceRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  acks @2 :Int8 = -1;
+  batch @3 :Data;
+}
+
+struct ProduceResponse {
+  base @0 :Int64;
+  appendTime @1 :Int64 = -1;
+  level @2 :Int8 = -1;
+  duplicate @3 :Bool;
+}
+
+struct FetchRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  from @2 :Int64;
+  maxBytes @3 :UInt32 = 1048576;
+  minBytes @4 :UInt32 = 1;
+  maxWaitMs @5 :Int64;
+}
+
+struct FetchResponse {
+  highWatermark @0 :Int64;
+  start @1 :Int64;
+  batches @2 :List(Data);
+}
+
+struct ListOffsetsRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  query @2 :UInt8;
+  at @3 :Int64 = -1;
+}
+
+struct ListOffsetsResponse {
+  found @0 :Bool;
+  offset @1 :Int64;
+  at @2 :Int64 = -1;
+}
+
+# --- groups
+
+struct GroupProtocol {
+  name @0 :Text;
+  metadata @1 :Data;
+}
+
+struct GroupMember {
+  id @0 :Text;
+  instance @1 :Text;
+  metadata @2 :Data;
+}
+
+struct JoinGroupRequest {
+  group @0 :Text;
+  member @1 :Text;
+  instance @2 :Text;
+  client @3 :Text;
+  protocolType @4 :Text;
+  protocols @5 :List(GroupProtocol);
+  sessionTimeoutMs @6 :Int64 = 45000;
+  rebalanceTimeoutMs @7 :Int64 = 60000;
+}
+
+struct JoinGroupResponse {
+  generation @0 :Int32;
+  protocol @1 :Text;
+  leader @2 :Text;
+  member @3 :Text;
+  members @4 :List(GroupMember);
+}
+
+struct GroupAssignment {
+  member @0 :Text;
+  assignment @1 :Data;
+}
+
+struct SyncGroupRequest {
+  group @0 :Text;
+  generation @1 :Int32;
+  member @2 :Text;
+  instance @3 :Text;
+  assignments @4 :List(GroupAssignment);
+}
+
+struct HeartbeatRequest {
+  group @0 :Text;
+  generation @1 :Int32;
+  member @2 :Text;
+  instance @3 :Text;
+}
+
+struct LeaveGroupRequest {
+  group @0 :Text;
+  member @1 :Text;
+  instance @2 :Text;
+}
+
+struct CommittedOffset {
+  topic @0 :Text;
+  partition @1 :Int32;
+  offset @2 :Int64;
+  metadata @3 :Text;
+}
+
+struct CommitOffsetsRequest {
+  group @0 :Text;
+  generation @1 :Int32 = -1;
+  member @2 :Text;
+  instance @3 :Text;
+  offsets @4 :List(CommittedOffset);
+}
+
+struct TopicPartition {
+  topic @0 :Text;
+  partition @1 :Int32;
+}
+
+struct FetchOffsetsRequest {
+  group @0 :Text;
+  partitions @1 :List(TopicPartition);
+}
+
+struct DescribedMember {
+  id @0 :Text;
+  instance @1 :Text;
+  client @2 :Text;
+  metadata @3 :Data;
+  assignment @4 :Data;
+}
+
+struct DescribeGroupResponse {
+  group @0 :Text;
+  state @1 :Text;
+  protocolType @2 :Text;
+  protocol @3 :Text;
+  generation @4 :Int32;
+  members @5 :List(DescribedMember);
+}
+
+struct ListedGroup {
+  group @0 :Text;
+  state @1 :Text;
+  protocolType @2 :Text;
+}
