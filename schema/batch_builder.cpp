@@ -35,8 +35,7 @@ error too_large(std::size_t bytes, std::size_t record) {
 
 }  // namespace
 
-batch_builder::batch_builder(std::size_t reserve_bytes)
-    : reserve_(std::min(reserve_bytes, limits::max_batch_bytes)) {}
+batch_builder::batch_builder(std::size_t reserve_bytes) : reserve_(std::min(reserve_bytes, limits::max_batch_bytes)) {}
 
 void batch_builder::grow(std::size_t need) {
   const std::size_t wanted = std::max({need, capacity_ * 2, reserve_, smallest_buffer});
@@ -51,8 +50,8 @@ result<void> batch_builder::add(timestamp at, std::optional<std::string_view> ke
                                 std::optional<std::string_view> value, const std::vector<header_view>& headers) {
   const std::int64_t time_delta = count_ == 0 ? 0 : difference(at, base_);
   const auto header_count = static_cast<std::int64_t>(headers.size());
-  std::size_t body = 1 + varint_size(time_delta) + varint_size(count_) + sized(key) + sized(value) +
-                     varint_size(header_count);
+  std::size_t body =
+      1 + varint_size(time_delta) + varint_size(count_) + sized(key) + sized(value) + varint_size(header_count);
   for (const auto& h : headers) body += sized(h.key) + sized(h.value);
   const std::size_t whole = varint_size(static_cast<std::int64_t>(body)) + body;
   if (size_ + whole > limits::max_batch_bytes) [[unlikely]] {
@@ -65,7 +64,8 @@ result<void> batch_builder::add(timestamp at, std::optional<std::string_view> ke
                  "put the data into the value"};
   }
   if (count_ == limits::max_batch_records) [[unlikely]] {
-    return error{errc::record_too_large, "batch is full with " + std::to_string(count_) + " records", "start a new one"};
+    return error{errc::record_too_large, "batch is full with " + std::to_string(count_) + " records",
+                 "start a new one"};
   }
   if (size_ + whole > capacity_) grow(size_ + whole);
 

@@ -37,8 +37,8 @@ result<std::vector<header_view>> record_view::headers() const {
     found.push_back(h);
   }
   if (found.size() != static_cast<std::size_t>(header_count) || at != end) {
-    return error{errc::corrupt_batch, "headers of the record at offset " + std::to_string(offset.value) + " are damaged",
-                 ""};
+    return error{errc::corrupt_batch,
+                 "headers of the record at offset " + std::to_string(offset.value) + " are damaged", ""};
   }
   return found;
 }
@@ -93,10 +93,11 @@ result<std::optional<record_view>> batch_reader::next() {
 
   record_view& record = found->emplace();
   record.offset = header_.base + raw.offset_delta;
-  record.timestamp = header_.append_time()
-                         ? header_.max_timestamp
-                         : timestamp{static_cast<std::int64_t>(static_cast<std::uint64_t>(header_.base_timestamp.value) +
-                                                               static_cast<std::uint64_t>(raw.timestamp_delta))};
+  record.timestamp =
+      header_.append_time()
+          ? header_.max_timestamp
+          : timestamp{static_cast<std::int64_t>(static_cast<std::uint64_t>(header_.base_timestamp.value) +
+                                                static_cast<std::uint64_t>(raw.timestamp_delta))};
   record.key = view(raw.key, raw.key_size);
   record.value = view(raw.value, raw.value_size);
   record.raw_headers = {raw.headers, raw.headers_size};

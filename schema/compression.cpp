@@ -147,7 +147,8 @@ result<void> snappy_raw(std::string_view input, bounded_output& out, std::size_t
   if (!snappy::GetUncompressedLength(input.data(), input.size(), &size)) return damaged("snappy", "no length");
   if (size > out.left()) return too_long("snappy", max_bytes);
   if (size > input.size() * snappy_most) return damaged("snappy", "it promises more than it can hold");
-  if (!snappy::RawUncompress(input.data(), input.size(), out.exact(size))) return damaged("snappy", "a block is malformed");
+  if (!snappy::RawUncompress(input.data(), input.size(), out.exact(size)))
+    return damaged("snappy", "a block is malformed");
   return {};
 }
 
@@ -160,8 +161,8 @@ result<void> snappy_decompress(std::string_view input, bounded_output& out, std:
     const auto size = load_big<std::int32_t>(input.data());
     input.remove_prefix(4);
     if (size < 0 || static_cast<std::size_t>(size) > input.size()) {
-      return damaged("snappy", "a block says " + std::to_string(size) + " bytes, " + std::to_string(input.size()) +
-                                   " are there");
+      return damaged("snappy",
+                     "a block says " + std::to_string(size) + " bytes, " + std::to_string(input.size()) + " are there");
     }
     if (auto done = snappy_raw(input.substr(0, static_cast<std::size_t>(size)), out, max_bytes); !done) return done;
     input.remove_prefix(static_cast<std::size_t>(size));
@@ -278,17 +279,11 @@ result<void> compress(compression codec, std::string_view input, std::vector<cha
                  "send smaller batches"};
   }
   switch (codec) {
-    case compression::none:
-      out.insert(out.end(), input.begin(), input.end());
-      return {};
-    case compression::gzip:
-      return gzip_compress(input, out);
-    case compression::snappy:
-      return snappy_compress(input, out);
-    case compression::lz4:
-      return lz4_compress(input, out);
-    case compression::zstd:
-      return zstd_compress(input, out);
+    case compression::none: out.insert(out.end(), input.begin(), input.end()); return {};
+    case compression::gzip: return gzip_compress(input, out);
+    case compression::snappy: return snappy_compress(input, out);
+    case compression::lz4: return lz4_compress(input, out);
+    case compression::zstd: return zstd_compress(input, out);
   }
   return error{errc::invalid_request, "unknown compression " + std::to_string(static_cast<int>(codec)), ""};
 }
@@ -302,16 +297,11 @@ result<void> decompress(compression codec, std::string_view input, std::size_t m
   }
   bounded_output bounded(out, max_bytes);
   switch (codec) {
-    case compression::gzip:
-      return gzip_decompress(input, bounded, max_bytes);
-    case compression::snappy:
-      return snappy_decompress(input, bounded, max_bytes);
-    case compression::lz4:
-      return lz4_decompress(input, bounded, max_bytes);
-    case compression::zstd:
-      return zstd_decompress(input, bounded, max_bytes);
-    default:
-      return error{errc::corrupt_batch, "unknown compression " + std::to_string(static_cast<int>(codec)), ""};
+    case compression::gzip: return gzip_decompress(input, bounded, max_bytes);
+    case compression::snappy: return snappy_decompress(input, bounded, max_bytes);
+    case compression::lz4: return lz4_decompress(input, bounded, max_bytes);
+    case compression::zstd: return zstd_decompress(input, bounded, max_bytes);
+    default: return error{errc::corrupt_batch, "unknown compression " + std::to_string(static_cast<int>(codec)), ""};
   }
 }
 

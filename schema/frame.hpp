@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -26,21 +27,25 @@ struct frame {
   bytes body;  ///< 8-byte aligned, keeps the buffer it was cut from alive
 };
 
-/// Cuts a stream into frames. Feed it whatever a read returned; it copies each byte at most once into a buffer that the
-/// frames then share. After an error it stays failed: the stream cannot be trusted any more and is to be closed.
+/// Cuts a stream into frames. Feed it whatever a read returned; it copies each byte once into a buffer that the frames
+/// then share (the start of a frame that the read cut off is moved once more). It holds no buffer between frames. After an error it stays failed: the stream cannot be trusted any more and is to be closed.
 class frame_reader {
  public:
   /// Frames with a body above `max_body` are refused before anything is allocated for them.
   explicit frame_reader(std::size_t max_body);
   void set_max_body(std::size_t max_body);
 
-  /// Appends every whole frame found to `out`.
+  /// Appends every whole frame found to `out`, also those in front of what it refuses.
   result<void> feed(std::string_view data, std::vector<frame>& out);
 
   /// Bytes of a frame that is not whole yet.
   std::size_t pending_bytes() const;
 
  private:
+  result<std::size_t> needed(std::string_view data) const;
+  void renew(std::size_t capacity);
+  void cut(std::vector<frame>& out);
+
   std::size_t max_body_;
   std::shared_ptr<char[]> buffer_;
   std::size_t capacity_ = 0;
