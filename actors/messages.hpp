@@ -4,19 +4,23 @@
 // process: on the wire stands schema/codec.hpp. One struct a message, immutable once sent.
 #pragma once
 
+#include <atomic>
+#include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
-#include <caf/actor.hpp>
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "rules/topic_config.hpp"
 #include "schema/messages.hpp"
 #include "store/folder.hpp"
 
 namespace dohle::actors {
 
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
+/// Ends an actor after what was sent to it before; an exit message would overtake.
+using stop_atom = caf::atom_constant<caf::atom("stop")>;
 
 /// From a thread outside the actor system: the answer is handed to `done`, on an actor's thread, exactly once.
 struct blocking_call {
@@ -26,38 +30,67 @@ struct blocking_call {
 
 // --- journal writer ------------------------------------------------------------------------------------------------
 
-/// Leader -> journal writer. Answered by `appended` or `refused` to the sender, in the order of the appends.
+/// Leader -> journal writer. Answered by `appended` or `refused`, in the order of the appends.
 struct append {
   std::vector<store::entry> entries;  ///< all of one partition
-  std::uint32_t attempt = 0;          ///< the leader's count of refusals; older attempts are refused unseen
+  std::uint32_t attempt = 0;          ///< the leader's count of refusals; after a refusal older attempts are refused too
 };
 /// These entries are flushed to disk.
 struct appended {
   std::vector<store::flushed_entry> entries;
 };
-/// Nothing of attempt `attempt` or before that was not yet answered will be flushed.
+/// Nothing of attempt `attempt` or before that was not yet answered will ever be flushed.
 struct refused {
   std::uint32_t attempt = 0;
   error why;
 };
 
-// --- settler and readers -------------------------------------------------------------------------------------------
-
-/// Leader -> settler: this log is committed up to `limit` and may be settled so far.
-struct settle_up_to {
-  std::shared_ptr<store::log> log;
-  offset limit;
+/// What waits for the disk, counted by the journal writer and read by every leader before it accepts more.
+struct journal_pressure {
+  std::atomic<std::size_t> bytes_in_flight{0};
+  std::atomic<std::size_t> files{0};
 };
-/// Leader -> reader (detached, may touch the disk): answers the fetch in the leader's place.
+
+// --- settler and reader: detached, they may touch the disk ---------------------------------------------------------
+
+/// What the leader of a partition tells its settler (and whoever describes the partition) without a message.
+struct partition_marks {
+  std::atomic<std::int64_t> high_watermark{0};
+  std::atomic<std::int64_t> append_clock{-1};  ///< broker's time of the last append, ms; -1 = none in this life
+};
+
+/// Broker -> settler: keep settling this log up to its watermark, and apply its retention. Replaces an earlier watch.
+struct watch_log {
+  std::shared_ptr<store::log> log;
+  std::shared_ptr<partition_marks> marks;
+  rules::topic_config config;
+};
+/// Broker -> settler: opens (makes) the logs of these partitions. Answered by `opened_logs`.
+struct open_logs {
+  std::vector<partition_id> partitions;
+};
+struct opened_logs {
+  std::vector<std::shared_ptr<store::log>> logs;  ///< in the order asked
+};
+/// Broker -> settler: these partitions are gone; their files are unlinked.
+struct drop_logs {
+  std::vector<partition_id> partitions;
+};
+/// Leader -> reader: answers the request in the leader's place, records below `limit` only.
 struct cold_fetch {
   std::shared_ptr<store::log> log;
   fetch_request what;
-  offset high_watermark;
+  offset limit;
 };
 struct cold_list_offsets {
   std::shared_ptr<store::log> log;
   list_offsets_request what;
-  offset high_watermark;
+  offset limit;
+};
+
+/// Broker -> leader: the topic's configuration changed.
+struct reconfigured {
+  rules::topic_config config;
 };
 
 }  // namespace dohle::actors
@@ -87,10 +120,15 @@ DOHLE_MESSAGE(describe_group)
 DOHLE_MESSAGE(list_groups)
 DOHLE_MESSAGE(delete_group)
 #undef DOHLE_MESSAGE
+
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::blocking_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::append)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::appended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::refused)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::settle_up_to)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::watch_log)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::open_logs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::result<dohle::actors::opened_logs>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::drop_logs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_fetch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_list_offsets)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::reconfigured)

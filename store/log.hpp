@@ -47,6 +47,7 @@ struct segment_info {
   offset end;
   std::uint64_t size_bytes = 0;
   timestamp max_timestamp = no_timestamp;
+  timestamp appended = no_timestamp;  ///< broker's time of the last append in it (from the journal's frames)
   bool sealed = false;
 };
 

@@ -1,0 +1,56 @@
+// Who answers what, as an immutable value: the broker makes a new one when topics change and hands it to its links.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+
+namespace dohle::actors {
+
+/// A partition that this broker leads.
+struct led_partition {
+  partition_id id;
+  caf::actor leader;
+  std::shared_ptr<store::log> log;
+  std::shared_ptr<partition_marks> marks;
+};
+
+struct directory {
+  caf::actor broker;  ///< answers everything that is not one partition's
+  std::map<std::string, std::vector<led_partition>, std::less<>> topics;
+
+  /// `unknown_topic` or `unknown_partition`, with what there is instead.
+  result<const led_partition*> find(const std::string& topic, partition_index index) const {
+    auto found = topics.find(topic);
+    if (found == topics.end())
+      return error{errc::unknown_topic, "there is no topic \"" + topic + "\"", "create it, or look at the topic list"};
+    if (index.value < 0 || static_cast<std::size_t>(index.value) >= found->second.size())
+      return error{errc::unknown_partition,
+                   topic + " has no partition " + std::to_string(index.value) + ", its partitions are 0 to " +
+                       std::to_string(found->second.size() - 1),
+                   "ask for the topic's description"};
+    return &found->second[static_cast<std::size_t>(index.value)];
+  }
+
+  /// The leader for requests that name a partition, the broker for all others.
+  template <class Request>
+  result<caf::actor> route(const Request& r) const {
+    if constexpr (requires { r.partition; }) {
+      auto found = find(r.topic, r.partition);
+      if (!found) return found.error();
+      return (*found)->leader;
+    } else {
+      return broker;
+    }
+  }
+};
+
+using directory_pointer = std::shared_ptr<const directory>;
+
+}  // namespace dohle::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::directory_pointer)

@@ -1,0 +1,291 @@
+#include "actors/leader.hpp"
+
+#include <algorithm>
+
+namespace dohle::actors {
+
+namespace {
+
+using self_pointer = caf::stateful_actor<leader_state>*;
+using office_atom = caf::atom_constant<caf::atom("office")>;
+
+std::string place(const leader_state& s) { return s.setup.topic + "[" + std::to_string(s.setup.index.value) + "]"; }
+
+offset high_watermark(const leader_state& s) { return s.replica.high_watermark; }
+
+// --- to the journal ------------------------------------------------------------------------------------------------
+
+void send_to_journal(self_pointer self, std::vector<store::entry> entries) {
+  auto& s = self->state;
+  std::size_t bytes = 0;
+  for (const auto& e : entries) bytes += e.size_bytes();
+  s.bytes_in_flight += bytes;
+  s.sizes_in_flight.push_back(bytes);
+  s.setup.pressure->bytes_in_flight += bytes;
+  self->send(s.setup.journal_writer, append{std::move(entries), s.attempt});
+}
+
+/// Opens this leader's epoch: the vote, then the mark, in one group.
+void take_office(self_pointer self) {
+  auto& s = self->state;
+  auto won = rules::start_election(s.replica);
+  rules::become_leader(s.replica);
+  std::vector<store::entry> entries;
+  entries.push_back(s.setup.log->set_hard({won.epoch, won.vote, won.high_watermark}));
+  entries.push_back(s.setup.log->open_epoch(won.epoch));
+  send_to_journal(self, std::move(entries));
+}
+
+// --- produce -------------------------------------------------------------------------------------------------------
+
+/// The errors that are known before anything is touched.
+std::optional<error> refuse(const leader_state& s, const produce_request& r) {
+  if (r.batch.size() > static_cast<std::size_t>(s.setup.config.max_message_bytes))
+    return error{errc::record_too_large,
+                 "a batch of " + std::to_string(r.batch.size()) + " bytes for " + place(s) + ", which takes " +
+                     std::to_string(s.setup.config.max_message_bytes),
+                 "smaller batches or records, compression, or a larger max.message.bytes of the topic"};
+  if (s.bytes_in_flight > limits::max_partition_in_flight ||
+      s.setup.pressure->bytes_in_flight.load() > limits::max_journal_in_flight)
+    return error{errc::busy, "too much is on its way to the disk", "the same again in a moment"};
+  if (s.setup.pressure->files.load() > limits::max_journal_files)
+    return error{errc::busy, "the journal waits for history to settle", "the same again in a moment"};
+  return std::nullopt;
+}
+
+void answer(const leader_state::waiting_produce& w, ack_level reached) {
+  auto promise = w.promise;
+  promise.deliver(result<produce_response>{produce_response{w.base, w.append_time, reached, w.duplicate}});
+}
+
+/// A repeat of what is in the log already: answered when the first attempt would be.
+void on_duplicate(leader_state& s, const rules::duplicate_batch& d, ack_level level, caf::response_promise promise) {
+  leader_state::waiting_produce w{d.base, d.end, level, no_timestamp, true, std::move(promise)};
+  if (!d.known || d.end <= high_watermark(s)) return answer(w, level);
+  auto behind = std::upper_bound(s.produces.begin(), s.produces.end(), w.end,
+                                 [](offset end, const auto& other) { return end < other.end; });
+  s.produces.insert(behind, std::move(w));
+}
+
+void on_produce(self_pointer self, produce_request& r, caf::response_promise promise) {
+  auto& s = self->state;
+  auto fail = [&](error e) { promise.deliver(result<produce_response>{std::move(e)}); };
+  if (auto e = refuse(s, r)) return fail(std::move(*e));
+  auto header = validate_batch(r.batch.view());
+  if (!header) return fail(header.error());
+  if (header->transactional() || header->control())
+    return fail({errc::invalid_request, "transactional and control batches are not taken", "a plain producer"});
+  auto verdict = s.producers.check(header->producer, header->producer_epoch, header->base_sequence, header->record_count);
+  if (auto* e = std::get_if<error>(&verdict)) return fail(std::move(*e));
+  if (auto* d = std::get_if<rules::duplicate_batch>(&verdict)) return on_duplicate(s, *d, r.acks, std::move(promise));
+
+  auto now = s.setup.wall_clock();
+  auto append_time = s.setup.config.timestamps == rules::timestamp_type::log_append_time
+                         ? std::optional<timestamp>{now}
+                         : std::nullopt;
+  auto base = s.setup.log->end();
+  stamp_batch(r.batch, base, s.replica.current, append_time);
+  header->base = base;
+  header->epoch = s.replica.current;
+  if (append_time) header->max_timestamp = *append_time;
+  s.producers.record(header->producer, header->producer_epoch, header->base_sequence, header->record_count, base,
+                     s.setup.log->flushed());
+  s.setup.marks->append_clock = now.value;
+  std::vector<store::entry> entries;
+  entries.push_back(s.setup.log->append(std::move(r.batch), *header));
+  send_to_journal(self, std::move(entries));
+  leader_state::waiting_produce w{base, header->end(), r.acks, append_time.value_or(no_timestamp), false, promise};
+  if (r.acks == ack_level::none) return answer(w, ack_level::none);
+  s.produces.push_back(std::move(w));
+}
+
+/// Answers the producers whose batches reached their level.
+void release_produces(leader_state& s) {
+  auto committed = high_watermark(s);
+  auto flushed = s.setup.log->flushed();
+  while (!s.produces.empty() && s.produces.front().end <= committed) {
+    answer(s.produces.front(), ack_level::majority);
+    s.produces.pop_front();
+  }
+  std::erase_if(s.produces, [&](const auto& w) {
+    bool done = w.level == ack_level::leader && w.end <= flushed;
+    if (done) answer(w, ack_level::leader);
+    return done;
+  });
+}
+
+// --- fetch ---------------------------------------------------------------------------------------------------------
+
+result<void> check_range(const leader_state& s, offset from) {
+  auto start = s.setup.log->start();
+  auto end = high_watermark(s);
+  if (from >= start && from <= end) return {};
+  return error{errc::offset_out_of_range,
+               "offset " + std::to_string(from.value) + " of " + place(s) + " is not in its range " +
+                   std::to_string(start.value) + " to " + std::to_string(end.value),
+               "seek to the start or the end"};
+}
+
+fetch_response empty_answer(const leader_state& s) { return {high_watermark(s), s.setup.log->start(), {}}; }
+
+std::size_t total(const std::vector<bytes>& parts) {
+  std::size_t n = 0;
+  for (const auto& p : parts) n += p.size();
+  return n;
+}
+
+/// Answers now if there is enough (or it cannot wait); false = it should park.
+bool try_fetch(self_pointer self, const fetch_request& r, caf::response_promise& promise, bool may_wait) {
+  auto& s = self->state;
+  auto limit = high_watermark(s);
+  if (auto range = check_range(s, r.from); !range) {
+    promise.deliver(result<fetch_response>{range.error()});
+    return true;
+  }
+  if (r.from == limit) {
+    if (may_wait) return false;
+    promise.deliver(result<fetch_response>{empty_answer(s)});
+    return true;
+  }
+  auto max_bytes = std::min<std::size_t>(r.max_bytes, limits::max_fetch_bytes);
+  auto found = s.setup.log->read_tail(r.from, max_bytes, limit);
+  if (!found) {
+    promise.delegate(s.setup.reader, cold_fetch{s.setup.log, r, limit});
+    return true;
+  }
+  if (may_wait && r.min_bytes > 1 && total(*found) < std::min<std::size_t>(r.min_bytes, max_bytes)) return false;
+  promise.deliver(result<fetch_response>{fetch_response{limit, s.setup.log->start(), std::move(*found)}});
+  return true;
+}
+
+void arm_tick(self_pointer self) {
+  auto& s = self->state;
+  if (s.tick_armed || s.fetches.empty()) return;
+  auto first = std::min_element(s.fetches.begin(), s.fetches.end(),
+                                [](const auto& a, const auto& b) { return a.deadline < b.deadline; });
+  s.tick_armed = true;
+  auto wait = std::max<leader_state::moment::duration>(first->deadline - self->clock().now(), std::chrono::milliseconds(1));
+  self->delayed_send(self, wait, tick_atom::value);
+}
+
+void on_fetch(self_pointer self, const fetch_request& r, caf::response_promise promise) {
+  auto& s = self->state;
+  bool may_wait = r.max_wait.count() > 0 && s.fetches.size() < limits::max_parked_fetches;
+  if (try_fetch(self, r, promise, may_wait)) return;
+  auto wait = std::min<milliseconds>(r.max_wait, std::chrono::duration_cast<milliseconds>(limits::max_fetch_wait));
+  auto deadline = self->clock().now() + wait;
+  bool earliest = std::all_of(s.fetches.begin(), s.fetches.end(), [&](const auto& f) { return deadline < f.deadline; });
+  s.fetches.push_back({r, deadline, std::move(promise)});
+  if (earliest) s.tick_armed = false;  // the tick that is on its way would come too late for this one
+  arm_tick(self);
+}
+
+/// Looks at every parked fetch again: after the watermark moved, and for those whose time is over.
+void release_fetches(self_pointer self) {
+  auto& s = self->state;
+  auto now = self->clock().now();
+  for (auto i = s.fetches.begin(); i != s.fetches.end();)
+    i = try_fetch(self, i->what, i->promise, now < i->deadline) ? s.fetches.erase(i) : std::next(i);
+}
+
+// --- offsets -------------------------------------------------------------------------------------------------------
+
+void on_list_offsets(self_pointer self, const list_offsets_request& r, caf::response_promise promise) {
+  auto& s = self->state;
+  auto limit = high_watermark(s);
+  if (r.query == offset_query::earliest)
+    return promise.deliver(result<list_offsets_response>{list_offsets_response{s.setup.log->start(), no_timestamp}});
+  if (r.query == offset_query::latest)
+    return promise.deliver(result<list_offsets_response>{list_offsets_response{limit, no_timestamp}});
+  promise.delegate(s.setup.reader, cold_list_offsets{s.setup.log, r, limit});
+}
+
+// --- what the journal says -----------------------------------------------------------------------------------------
+
+void account(leader_state& s) {
+  s.bytes_in_flight -= s.sizes_in_flight.front();
+  s.sizes_in_flight.pop_front();
+}
+
+void on_appended(self_pointer self, const appended& m) {
+  auto& s = self->state;
+  account(s);
+  s.setup.log->on_flushed(m.entries);
+  if (!rules::on_flushed(s.replica, s.setup.me, s.setup.log->flushed_position())) {
+    release_produces(s);  // those that only wait for this disk
+  } else {
+    s.setup.marks->high_watermark = high_watermark(s).value;
+    release_produces(s);
+    release_fetches(self);
+  }
+  if (!s.early.empty() && rules::may_serve(s.replica)) {
+    auto waiting = std::move(s.early);
+    s.early.clear();
+    for (auto& go : waiting) go();
+  }
+}
+
+/// The disk is full: everything unflushed is taken back, in the log, in the sequences and towards the producers.
+void on_refused(self_pointer self, const refused& m) {
+  auto& s = self->state;
+  account(s);
+  if (m.attempt != s.attempt) return;  // an answer to what was taken back already
+  ++s.attempt;
+  s.setup.log->drop_unflushed();
+  auto end = s.setup.log->flushed();
+  s.producers.rollback_from(end);
+  auto first = std::find_if(s.produces.begin(), s.produces.end(), [&](const auto& w) { return w.end > end; });
+  for (auto i = first; i != s.produces.end(); ++i) i->promise.deliver(result<produce_response>{m.why});
+  s.produces.erase(first, s.produces.end());
+  // The mark itself was refused: again, until there is space.
+  if (!rules::may_serve(s.replica)) self->delayed_send(self, limits::max_retry_backoff, office_atom::value);
+}
+
+/// Reads wait until the epoch's mark is committed: before that the watermark may lie behind what was visible once.
+template <class F>
+void when_serving(self_pointer self, F go) {
+  auto& s = self->state;
+  if (rules::may_serve(s.replica)) return go();
+  if (s.early.size() < limits::max_parked_fetches) s.early.emplace_back(std::move(go));
+}
+
+}  // namespace
+
+caf::behavior leader(self_pointer self, leader_setup setup) {
+  auto& s = self->state;
+  auto hard = setup.log->hard();
+  s.replica.me = setup.me;
+  s.replica.voters = setup.voters;
+  s.replica.current = hard.epoch;
+  s.replica.vote = hard.vote;
+  s.replica.high_watermark = std::max(hard.high_watermark, setup.log->start());
+  std::vector<rules::known_producer> known;
+  for (const auto& p : setup.producers)
+    known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta, p.at});
+  s.producers.restore(std::move(known));
+  s.setup = std::move(setup);
+  take_office(self);
+  return {
+      [=](produce_request& r) { on_produce(self, r, self->make_response_promise()); },
+      [=](const fetch_request& r) {
+        auto promise = self->make_response_promise();
+        when_serving(self, [=] { on_fetch(self, r, promise); });
+      },
+      [=](const list_offsets_request& r) {
+        auto promise = self->make_response_promise();
+        when_serving(self, [=] { on_list_offsets(self, r, promise); });
+      },
+      [=](const appended& m) { on_appended(self, m); },
+      [=](const refused& m) { on_refused(self, m); },
+      [=](const reconfigured& m) { self->state.setup.config = m.config; },
+      [=](tick_atom) {
+        self->state.tick_armed = false;
+        release_fetches(self);
+        arm_tick(self);
+      },
+      [=](office_atom) { take_office(self); },
+      [=](stop_atom) { self->quit(); },
+  };
+}
+
+}  // namespace dohle::actors

@@ -1,0 +1,218 @@
+#include "actors/link.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <caf/io/system_messages.hpp>
+
+namespace dohle::actors {
+
+namespace {
+
+using self_pointer = caf::stateful_actor<link_state, caf::io::broker>*;
+using handle = caf::io::connection_handle;
+using connection = link_state::connection;
+
+link_state::moment now(self_pointer self) { return self->clock().now(); }
+
+/// Half-open peers are found by the kernel: probes after a minute of silence, dead after half a minute without answer.
+void tune(handle h) {
+  auto fd = static_cast<int>(h.id());
+  int on = 1, idle = 60, interval = 10, count = 3;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+void drop(self_pointer self, handle h) {
+  self->state.connections.erase(h);
+  self->close(h);
+}
+
+/// Ticks run only while some connection has a deadline, so that a quiet broker sleeps.
+void need_tick(self_pointer self) {
+  if (self->state.ticking) return;
+  self->state.ticking = true;
+  self->delayed_send(self, std::chrono::seconds(1), tick_atom::value);
+}
+
+void throttle(self_pointer self, handle h, connection& c) {
+  auto queued = self->wr_buf(h).size();
+  bool over = queued > limits::connection_write_high || c.requests >= limits::max_connection_requests ||
+              c.bytes >= limits::max_connection_bytes;
+  if (over && !c.halted) {
+    c.halted = true;
+    c.deadline = now(self) + limits::stalled_timeout;
+    self->halt(h);
+    need_tick(self);
+  }
+}
+
+void relax(self_pointer self, handle h, connection& c, std::size_t queued) {
+  if (!c.halted || queued > limits::connection_write_low) return;
+  if (c.requests > limits::max_connection_requests / 2 || c.bytes > limits::max_connection_bytes / 2) return;
+  c.halted = false;
+  self->trigger(h);
+}
+
+void write(self_pointer self, handle h, std::uint64_t correlation, const response& what) {
+  encode(correlation, what, self->wr_buf(h));
+  self->flush(h);
+}
+
+/// The answer of a request, whenever it comes; its connection may be gone by then.
+void on_answer(self_pointer self, handle h, std::uint64_t id, std::uint64_t correlation, std::size_t bytes,
+               const response& what) {
+  auto found = self->state.connections.find(h);
+  if (found == self->state.connections.end() || found->second.id != id) return;
+  auto& c = found->second;
+  --c.requests;
+  c.bytes -= bytes;
+  write(self, h, correlation, what);
+  throttle(self, h, c);
+  relax(self, h, c, self->wr_buf(h).size());
+}
+
+template <class T>
+response to_response(result<T>& r) {
+  if (r) return std::move(*r);
+  return r.error();
+}
+
+response gone(const caf::error&) {
+  return error{errc::closed, "the broker is shutting down", "connect again"};
+}
+
+template <class Request>
+void hand_on(self_pointer self, handle h, connection& c, std::uint64_t correlation, std::size_t bytes, Request& r) {
+  auto target = self->state.directory->route(r);
+  if (!target) return write(self, h, correlation, target.error());
+  ++c.requests;
+  c.bytes += bytes;
+  auto id = c.id;
+  // No time-out: these actors always answer, and when one ends its requesters get an error.
+  self->request(*target, caf::infinite, std::move(r))
+      .then([=](result<typename Request::response>& a) { on_answer(self, h, id, correlation, bytes, to_response(a)); },
+            [=](const caf::error& e) { on_answer(self, h, id, correlation, bytes, gone(e)); });
+}
+
+/// True when the connection may go on.
+bool on_hello(self_pointer self, handle h, connection& c, std::uint64_t correlation, const hello_request& r) {
+  if (protocol_version < r.min_version || protocol_version > r.max_version) {
+    write(self, h, correlation,
+          error{errc::unsupported_version,
+                "this broker speaks protocol version " + std::to_string(protocol_version) + ", the client " +
+                    std::to_string(r.min_version) + " to " + std::to_string(r.max_version),
+                "a client of the same release"});
+    return false;
+  }
+  c.greeted = true;
+  c.frames.set_max_body(limits::max_frame_bytes);
+  auto answer = self->state.greeting;
+  answer.version = protocol_version;
+  answer.max_frame_bytes = limits::max_frame_bytes;
+  std::erase_if(answer.features, [&](const auto& f) {
+    return std::find(r.features.begin(), r.features.end(), f) == r.features.end();
+  });
+  write(self, h, correlation, answer);
+  return true;
+}
+
+bool on_frame(self_pointer self, handle h, connection& c, const frame& f) {
+  auto m = f.kind == frame_kind::request ? decode_request(f)
+                                         : error{errc::invalid_request, "a client sent an answer", "requests only"};
+  if (!m) {
+    write(self, h, 0, m.error());
+    return false;
+  }
+  auto correlation = m->correlation;
+  if (auto* hello = std::get_if<hello_request>(&m->message)) return on_hello(self, h, c, correlation, *hello);
+  if (!c.greeted) {
+    write(self, h, correlation, error{errc::invalid_request, "the first message of a connection is hello", ""});
+    return false;
+  }
+  std::visit([&](auto& r) { hand_on(self, h, c, correlation, f.body.size(), r); }, m->message);
+  return true;
+}
+
+void on_data(self_pointer self, caf::io::new_data_msg& m) {
+  auto found = self->state.connections.find(m.handle);
+  if (found == self->state.connections.end()) return;
+  auto& c = found->second;
+  std::vector<frame> frames;
+  auto fed = c.frames.feed({m.buf.data(), m.buf.size()}, frames);
+  bool good = true;
+  for (const auto& f : frames) good = good && on_frame(self, m.handle, c, f);
+  if (good && !fed) {
+    write(self, m.handle, 0, fed.error());
+    good = false;
+  }
+  if (!good) {
+    spdlog::warn("a connection sent bytes that are not the protocol and was closed");
+    return drop(self, m.handle);  // what was written is still sent
+  }
+  throttle(self, m.handle, c);
+}
+
+void on_connection(self_pointer self, handle h) {
+  auto& s = self->state;
+  if (s.connections.size() >= limits::max_connections) {
+    spdlog::warn("refused a connection: {} are open already", s.connections.size());
+    self->close(h);
+    return;
+  }
+  tune(h);
+  auto& c = s.connections[h];
+  c.id = s.next_id++;
+  c.deadline = now(self) + limits::hello_timeout;
+  self->ack_writes(h, true);
+  self->configure_read(h, caf::io::receive_policy::at_most(limits::read_bytes));
+  need_tick(self);
+}
+
+/// Closes strangers that say nothing and peers that stopped reading. A halted connection is not watched by the kernel.
+void on_tick(self_pointer self) {
+  auto& s = self->state;
+  s.ticking = false;
+  std::vector<handle> late;
+  bool more = false;
+  for (auto& [h, c] : s.connections) {
+    if (c.greeted && !c.halted) continue;
+    // Long polls and slow disks are no fault of the peer: only unread answers count against it.
+    if (c.greeted && self->wr_buf(h).empty()) c.deadline = now(self) + limits::stalled_timeout;
+    if (now(self) >= c.deadline)
+      late.push_back(h);
+    else
+      more = true;
+  }
+  for (auto h : late) drop(self, h);
+  if (more) need_tick(self);
+}
+
+}  // namespace
+
+caf::behavior link(self_pointer self, int socket, link_options options) {
+  self->state.greeting = std::move(options.greeting);
+  self->state.directory = std::move(options.directory);
+  self->add_doorman(socket);
+  return {
+      [=](const caf::io::new_connection_msg& m) { on_connection(self, m.handle); },
+      [=](caf::io::new_data_msg& m) { on_data(self, m); },
+      [=](const caf::io::data_transferred_msg& m) {
+        auto found = self->state.connections.find(m.handle);
+        if (found != self->state.connections.end()) relax(self, m.handle, found->second, m.remaining);
+      },
+      [=](const caf::io::connection_closed_msg& m) { self->state.connections.erase(m.handle); },
+      [=](const caf::io::acceptor_closed_msg&) { self->quit(); },
+      [=](const directory_pointer& d) { self->state.directory = d; },
+      [=](tick_atom) { on_tick(self); },
+      [=](stop_atom) { self->quit(); },
+  };
+}
+
+}  // namespace dohle::actors

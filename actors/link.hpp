@@ -1,0 +1,58 @@
+// The listening end of the native protocol: one socket actor for all connections of a broker. Cuts frames, checks hello,
+// hands each request to the actor that answers it, and writes the answers. It never touches the disk, never looks into
+// a batch, never blocks. Owned by the broker.
+// Bounds: a connection that has too much unanswered or does not read its answers is not read from until it caught up,
+// and is closed when that takes longer than limits::stalled_timeout. Malformed bytes cost their sender the connection.
+#pragma once
+
+#include <caf/io/broker.hpp>
+#include <caf/stateful_actor.hpp>
+#include <chrono>
+#include <string>
+#include <unordered_map>
+
+#include "actors/directory.hpp"
+#include "schema/codec.hpp"
+#include "schema/frame.hpp"
+
+namespace dohle::actors {
+
+/// Broker -> link: where requests go from now on.
+struct link_options {
+  hello_response greeting;  ///< what every hello is answered with (version and features are filled in)
+  directory_pointer directory;
+};
+
+struct link_state {
+  static inline const char* name = "link";
+  using moment = std::chrono::steady_clock::time_point;
+
+  struct connection {
+    std::uint64_t id = 0;  ///< handles are reused by the kernel, this is not
+    frame_reader frames{limits::max_hello_bytes};
+    bool greeted = false;
+    bool halted = false;
+    std::size_t requests = 0;  ///< handed on and not yet answered
+    std::size_t bytes = 0;     ///< of those requests
+    moment deadline;           ///< for hello, or since when it is halted
+  };
+  hello_response greeting;
+  directory_pointer directory;
+  std::unordered_map<caf::io::connection_handle, connection> connections;
+  std::uint64_t next_id = 1;
+  bool ticking = false;
+};
+
+/// Listens on `socket`, a bound and listening descriptor that the actor takes over.
+caf::behavior link(caf::stateful_actor<link_state, caf::io::broker>* self, int socket, link_options options);
+
+struct listening_socket {
+  int descriptor = -1;
+  std::string address;  ///< "host:port" as bound
+  std::string host;
+  std::uint16_t port = 0;
+};
+/// Binds "host:port" ("[::1]:0", "127.0.0.1:7420"; port 0 = a free one). `connection_failed` names address and reason.
+result<listening_socket> listen_on(const std::string& address);
+
+}  // namespace dohle::actors
