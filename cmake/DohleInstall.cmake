@@ -28,8 +28,8 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/dohleConfigVersion.cmake
 file(RELATIVE_PATH DOHLE_PC_UP "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")  # so that the installed tree may be moved
 string(REGEX REPLACE "/$" "" DOHLE_PC_UP "${DOHLE_PC_UP}")
 configure_file(cmake/dohle.pc.in "${PROJECT_BINARY_DIR}/dohle.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/dohleConfig.cmake" "${PROJECT_BINARY_DIR}/dohleConfigVersion.cmake" cmake/FindCAF.cmake
-        COMPONENT development DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/dohle")
+install(FILES "${PROJECT_BINARY_DIR}/dohleConfig.cmake" "${PROJECT_BINARY_DIR}/dohleConfigVersion.cmake"
+              cmake/FindCAF.cmake COMPONENT development DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/dohle")
 install(FILES "${PROJECT_BINARY_DIR}/dohle.pc" COMPONENT development DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 install(FILES LICENSE COMPONENT development DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
@@ -37,7 +37,3 @@ install(CODE "set(DOHLE_SOURCE \"${PROJECT_SOURCE_DIR}\")
 set(DOHLE_INCLUDE \"${CMAKE_INSTALL_INCLUDEDIR}/dohle\")
 set(DOHLE_PUBLIC_ACTORS \"${DOHLE_PUBLIC_ACTORS}\")" COMPONENT development)
 install(SCRIPT cmake/install_headers.cmake COMPONENT development)
-
-if(TARGET dohle)
-  install(TARGETS dohle COMPONENT runtime)
-endif()

@@ -2,7 +2,8 @@
 
 # Warnings are errors in our targets only; foreign headers come in as SYSTEM.
 add_library(dohle_warnings INTERFACE)
-target_compile_options(dohle_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+target_compile_options(dohle_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                       -Werror)
 if(DOHLE_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   # CAF's headers bind two null references on purpose (init_fun_factory.hpp).
@@ -15,7 +16,7 @@ function(dohle_library name)
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   add_library(dohle_${name} STATIC ${sources})
   add_library(dohle::${name} ALIAS dohle_${name})
-  target_include_directories(dohle_${name} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>" "$<INSTALL_INTERFACE:include>")
+  target_include_directories(dohle_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
   target_compile_features(dohle_${name} PUBLIC cxx_std_20)
   target_link_libraries(dohle_${name} PUBLIC ${ARGN})
   target_link_libraries(dohle_${name} PRIVATE $<BUILD_INTERFACE:dohle_warnings>)

@@ -36,3 +36,10 @@ need() {
     "dev_$verb"
   done
 }
+
+# sources PATTERN...: the files that git knows, tracked or about to be, so that build folders never count.
+sources() {
+  git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+    if [[ -f $file ]]; then echo "$file"; fi
+  done
+}
