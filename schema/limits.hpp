@@ -45,6 +45,16 @@ inline constexpr auto stalled_timeout = 60s;
 inline constexpr std::size_t max_connections = 20'000;
 /// Time to open a connection to a broker before the address is called unreachable.
 inline constexpr auto connect_timeout = 5s;
+/// Addresses in one URL: more than any cluster's first contacts need.
+inline constexpr std::size_t max_url_addresses = 64;
+/// A silent peer is probed after this long, so often, and given up: a cut cable is noticed within 20 s.
+inline constexpr auto keepalive_idle = 10s;
+inline constexpr auto keepalive_interval = 3s;
+inline constexpr int keepalive_probes = 3;
+/// Bytes that the peer's kernel does not take within this time end the connection.
+inline constexpr auto unacknowledged_timeout = 20s;
+/// Deadlines of a link's requests are looked at this often: one timer a link, not one a request.
+inline constexpr auto link_check_interval = 250ms;
 
 // --- names and requests --------------------------------------------------------------------------------------------
 /// Kafka's bound on a topic's name.
@@ -59,6 +69,24 @@ inline constexpr auto max_fetch_wait = 5min;
 inline constexpr std::size_t max_fetch_bytes = 8 * mib;
 /// Fetches parked at the end of one partition: beyond it a fetch is answered empty at once.
 inline constexpr std::size_t max_parked_fetches = 20'000;
+
+/// Texts and lists of a message: checked when it is decoded, before anything is built from them.
+inline constexpr std::size_t max_error_text = 16 * kib;
+inline constexpr std::size_t max_config_value = 32 * kib;
+inline constexpr std::size_t max_configs = 1'000;
+inline constexpr std::size_t max_features = 100;
+inline constexpr std::size_t max_feature_name = 100;
+inline constexpr std::size_t max_brokers = 1'000;
+inline constexpr std::size_t max_replicas = 100;
+/// Pieces of one fetch answer: a leader joins what lies together, so that a piece is a chunk or a batch.
+inline constexpr std::size_t max_fetch_pieces = 100'000;
+/// Group names, protocol names, static members' names.
+inline constexpr std::size_t max_group_name = 1'000;
+/// A member's id: its client's name and a UUID.
+inline constexpr std::size_t max_member_name = max_client_name + 100;
+inline constexpr std::size_t max_group_protocols = 100;
+/// No time that travels is longer: sums of two never overflow.
+inline constexpr auto max_duration = 24h;
 
 // --- leader, journal, settling -------------------------------------------------------------------------------------
 /// Bytes of one partition on the way to the disk: beyond it produce is answered `busy`.
@@ -106,6 +134,8 @@ inline constexpr std::size_t max_group_state_bytes = 8 * mib;
 inline constexpr std::size_t max_commit_metadata = 4 * kib;
 inline constexpr auto min_session_timeout = 1s;
 inline constexpr auto max_session_timeout = 30min;
+/// A member waits so long for its group's leader to hand out the partitions, then it joins again.
+inline constexpr auto max_sync_wait = 60s;
 /// A rebalance waits no longer for a member that is busy with its records.
 inline constexpr auto max_rebalance_timeout = 24h;
 
@@ -120,6 +150,20 @@ inline constexpr auto default_request_timeout = 30s;
 /// Bytes a consumer fetches ahead of its reader.
 inline constexpr std::size_t default_prefetch_bytes = 32 * mib;
 inline constexpr std::size_t default_fetch_bytes = 1 * mib;
+/// Bytes of one producer on their way to the broker: two of them share a connection's bound.
+inline constexpr std::size_t max_producer_in_flight = 16 * mib;
+/// A partition count that nobody mentioned for so long is asked for again.
+inline constexpr auto metadata_max_age = 5min;
+/// A group's leader looks this often whether a topic got more partitions.
+inline constexpr auto group_metadata_interval = 30s;
+/// Errors a producer keeps for `take_outcome`.
+inline constexpr std::size_t max_kept_errors = 16;
+/// A fetch is never smaller than this, however many partitions share the prefetch bound.
+inline constexpr std::size_t min_fetch_bytes = 16 * kib;
+/// Fetches of one consumer that wait for an answer: well below a connection's bound.
+inline constexpr std::size_t max_consumer_fetches = 256;
+/// A handle that goes without close() gives its actor this long to send what it holds.
+inline constexpr auto drop_timeout = 5s;
 /// Retries wait this long at first, then double.
 inline constexpr auto retry_backoff = 50ms;
 inline constexpr auto max_retry_backoff = 1s;
