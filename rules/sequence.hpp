@@ -39,7 +39,6 @@ struct known_producer {
   std::int32_t last_sequence = -1;
   offset last_offset;           ///< of the record with `last_sequence`
   std::int32_t last_delta = 0;  ///< the last batch's record count - 1
-  timestamp at;                 ///< orders the producers by silence
 };
 
 /// The sequence number `n` after `sequence`; 0 follows 2^31-1.
