@@ -38,7 +38,8 @@ lint_clang_tidy() {
   fi
   mapfile -t files < <(printf '%s\n' "${files[@]}" | compiled)
   ((${#files[@]} > 0)) || return 0
-  lint_step clang-tidy xargs -a <(printf '%s\n' "${files[@]}") -d '\n' -n 1 -P "$jobs" "$(tool clang-tidy)" --quiet -p build
+  printf '%s\0' "${files[@]}" >build/clang-tidy.list
+  lint_step clang-tidy xargs -0 -a build/clang-tidy.list -n 1 -P "$jobs" "$(tool clang-tidy)" --quiet -p build
 }
 
 changed() {

@@ -17,7 +17,8 @@ setup_debian() {
   if ((${#missing[@]} == 0)); then return; fi
   say "installing ${missing[*]}"
   as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" </dev/null >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
+    </dev/null >&2
 }
 
 # installed PACKAGE...: those of them that are.
