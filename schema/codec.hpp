@@ -1,5 +1,5 @@
 // Messages (messages.hpp) <-> frames (frame.hpp), through the Cap'n Proto schema rpc.capnp. Cap'n Proto and its
-// exceptions stay inside codec.cpp: hostile bytes come back as `invalid_request`.
+// exceptions stay inside codec_encode.cpp and codec_decode.cpp: hostile bytes come back as `invalid_request`.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,14 @@ struct correlated {
   Message message;
 };
 
-/// Appends a whole frame to `out`. Batches in the message are copied once, into `out`.
-void encode(std::uint64_t correlation, const request& message, std::vector<char>& out);
+/// Appends a whole frame to `out`. Batches in the message are copied once, into `out` (those that do not begin at a
+/// multiple of 8 bytes twice). A request that no frame holds is refused with `invalid_request`, and `out` is as before.
+result<void> encode(std::uint64_t correlation, const request& message, std::vector<char>& out);
+/// An answer that no frame holds is replaced by an `invalid_request` that says so.
 void encode(std::uint64_t correlation, const response& message, std::vector<char>& out);
 
-/// Batches and other `bytes` of the message are views into the frame's body and keep it alive.
+/// Batches in the message are views into the frame's body and keep it alive; the opaque bytes of groups are copies, for
+/// they are kept long. Texts, lists, times and enums beyond limits.hpp are refused.
 result<correlated<request>> decode_request(const frame& f);
 result<correlated<response>> decode_response(const frame& f);
 

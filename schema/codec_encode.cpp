@@ -1,0 +1,392 @@
+#include <capnp/message.h>
+#include <capnp/orphan.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "schema/byte_order.hpp"
+#include "schema/codec.hpp"
+#include "schema/limits.hpp"
+#include "schema/rpc.capnp.h"
+
+namespace dohle {
+namespace {
+
+/// From here on bytes are referred to rather than copied into the message and then copied again into the frame.
+constexpr std::size_t refer_from = 512;
+
+capnp::Text::Reader text(const std::string& s) { return {s.c_str(), s.size()}; }
+capnp::Data::Reader data(const bytes& b) { return {reinterpret_cast<const kj::byte*>(b.data()), b.size()}; }
+unsigned count(std::size_t n) { return static_cast<unsigned>(n); }
+
+/// A message being built, and the bytes in it that still lie where they were.
+class draft {
+ public:
+  draft() : message_(kj::arrayPtr(scratch, std::size(scratch))) {}
+
+  template <class Root>
+  typename Root::Builder root() {
+    return message_.initRoot<Root>();
+  }
+
+  /// For Cap'n Proto a segment of its own; it wants whole words, and reads none of it.
+  capnp::Orphan<capnp::Data> blob(const bytes& b) {
+    if (b.size() < refer_from || reinterpret_cast<std::uintptr_t>(b.data()) % sizeof(capnp::word) != 0) {
+      return message_.getOrphanage().newOrphanCopy(data(b));
+    }
+    referred_.push_back(b.view());
+    return message_.getOrphanage().referenceExternalData(data(b));
+  }
+
+  /// Appends the frame: header, segment table, segments. Refuses what no reader takes.
+  result<void> finish(frame_kind kind, std::vector<char>& out);
+
+ private:
+  // Zero before and after each use, as MallocMessageBuilder wants and leaves it: most messages need no other memory.
+  static thread_local capnp::word scratch[1024];
+  capnp::MallocMessageBuilder message_;
+  std::vector<std::string_view> referred_;
+};
+thread_local capnp::word draft::scratch[1024];
+
+result<void> draft::finish(frame_kind kind, std::vector<char>& out) {
+  const auto segments = message_.getSegmentsForOutput();
+  const std::size_t table = (segments.size() / 2 + 1) * sizeof(capnp::word);
+  std::size_t body = table;
+  for (const auto& s : segments) body += s.asBytes().size();
+  if (body > limits::max_frame_bytes) {
+    return error{errc::invalid_request,
+                 "message of " + std::to_string(body) + " bytes does not fit into a frame, which holds " +
+                     std::to_string(limits::max_frame_bytes),
+                 "ask for less at once"};
+  }
+  const std::size_t start = out.size();
+  // Grow by doubling: `out` may be a link's buffer that many small frames are appended to.
+  if (out.capacity() < start + frame_header_bytes + body) {
+    out.reserve(std::max(out.capacity() * 2, start + frame_header_bytes + body));
+  }
+  out.resize(start + frame_header_bytes + table);
+  char* to = out.data() + start;
+  store_little(to, static_cast<std::uint32_t>(body));
+  store_little(to + 4, static_cast<std::uint16_t>(kind));
+  store_little(to + 6, std::uint16_t{0});
+  to += frame_header_bytes;
+  store_little(to, static_cast<std::uint32_t>(segments.size() - 1));
+  for (const auto& s : segments) store_little(to += 4, static_cast<std::uint32_t>(s.size()));
+  auto next = referred_.begin();
+  for (const auto& s : segments) {
+    const auto raw = s.asChars();
+    const bool refers = next != referred_.end() && raw.begin() == next->data();
+    const std::size_t size = refers ? (next++)->size() : raw.size();  // bytes behind a referred blob are not ours
+    out.insert(out.end(), raw.begin(), raw.begin() + size);
+    out.insert(out.end(), raw.size() - size, '\0');
+  }
+  DOHLE_ASSERT(next == referred_.end(), "every referred blob is a segment, in the order in which it was referred to");
+  return {};
+}
+
+// --- parts ---------------------------------------------------------------------------------------------------------
+
+template <class List, class Values, class Write>
+void fill(List list, const Values& values, Write write) {
+  for (unsigned i = 0; i < list.size(); ++i) write(values[i], list[i]);
+}
+
+template <class List>
+void fill_texts(List list, const std::vector<std::string>& values) {
+  for (unsigned i = 0; i < list.size(); ++i) list.set(i, text(values[i]));
+}
+
+void write_config(const config_entry& from, rpc::ConfigEntry::Builder to) {
+  to.setName(text(from.name));
+  to.setValue(text(from.value));
+  to.setIsDefault(from.is_default);
+}
+
+void write_partition(const partition_info& from, rpc::PartitionInfo::Builder to) {
+  to.setIndex(from.index.value);
+  to.setId(from.id.value);
+  to.setLeader(from.leader.value);
+  to.setEpoch(from.epoch.value);
+  auto replicas = to.initReplicas(count(from.replicas.size()));
+  for (unsigned i = 0; i < replicas.size(); ++i) replicas.set(i, from.replicas[i].value);
+}
+
+void write_topic(const topic_info& from, rpc::TopicInfo::Builder to) {
+  to.setName(text(from.name));
+  to.setInternal(from.internal);
+  fill(to.initPartitions(count(from.partitions.size())), from.partitions, write_partition);
+}
+
+void write_committed(const committed_offset& from, rpc::CommittedOffset::Builder to) {
+  to.setTopic(text(from.topic));
+  to.setPartition(from.partition.value);
+  to.setOffset(from.offset.value);
+  to.setMetadata(text(from.metadata));
+}
+
+// --- requests ------------------------------------------------------------------------------------------------------
+
+struct request_writer {
+  draft& in;
+  rpc::Request::Builder to;
+
+  void operator()(const hello_request& m) {
+    auto b = to.initHello();
+    b.setClient(text(m.client));
+    b.setMinVersion(m.min_version);
+    b.setMaxVersion(m.max_version);
+    fill_texts(b.initFeatures(count(m.features.size())), m.features);
+  }
+  void operator()(const metadata_request& m) {
+    auto b = to.initMetadata();
+    fill_texts(b.initTopics(count(m.topics.size())), m.topics);
+    b.setIncludeInternal(m.include_internal);
+  }
+  void operator()(const create_topic_request& m) {
+    auto b = to.initCreateTopic();
+    b.setName(text(m.name));
+    b.setPartitions(m.partitions);
+    b.setReplicas(m.replicas);
+    fill(b.initConfigs(count(m.configs.size())), m.configs, write_config);
+    b.setValidateOnly(m.validate_only);
+  }
+  void operator()(const describe_topic_request& m) { to.setDescribeTopic(text(m.name)); }
+  void operator()(const alter_topic_request& m) {
+    auto b = to.initAlterTopic();
+    b.setName(text(m.name));
+    fill(b.initSet(count(m.set.size())), m.set, write_config);
+    fill_texts(b.initReset(count(m.reset.size())), m.reset);
+    b.setPartitions(m.partitions);
+  }
+  void operator()(const delete_topic_request& m) { to.setDeleteTopic(text(m.name)); }
+  void operator()(const init_producer_request&) { to.setInitProducer(); }
+  void operator()(const produce_request& m) {
+    auto b = to.initProduce();
+    b.setTopic(text(m.topic));
+    b.setPartition(m.partition.value);
+    b.setAcks(static_cast<std::int8_t>(m.acks));
+    b.adoptBatch(in.blob(m.batch));
+  }
+  void operator()(const fetch_request& m) {
+    auto b = to.initFetch();
+    b.setTopic(text(m.topic));
+    b.setPartition(m.partition.value);
+    b.setFrom(m.from.value);
+    b.setMaxBytes(m.max_bytes);
+    b.setMinBytes(m.min_bytes);
+    b.setMaxWaitMs(m.max_wait.count());
+  }
+  void operator()(const list_offsets_request& m) {
+    auto b = to.initListOffsets();
+    b.setTopic(text(m.topic));
+    b.setPartition(m.partition.value);
+    b.setQuery(static_cast<std::uint8_t>(m.query));
+    b.setAt(m.at.value);
+  }
+  void operator()(const join_group_request& m) {
+    auto b = to.initJoinGroup();
+    b.setGroup(text(m.group));
+    b.setMember(text(m.member));
+    b.setInstance(text(m.instance));
+    b.setClient(text(m.client));
+    b.setProtocolType(text(m.protocol_type));
+    fill(b.initProtocols(count(m.protocols.size())), m.protocols,
+         [this](const group_protocol& from, rpc::GroupProtocol::Builder p) {
+           p.setName(text(from.name));
+           p.adoptMetadata(in.blob(from.metadata));
+         });
+    b.setSessionTimeoutMs(m.session_timeout.count());
+    b.setRebalanceTimeoutMs(m.rebalance_timeout.count());
+  }
+  void operator()(const sync_group_request& m) {
+    auto b = to.initSyncGroup();
+    b.setGroup(text(m.group));
+    b.setGeneration(m.generation.value);
+    b.setMember(text(m.member));
+    b.setInstance(text(m.instance));
+    fill(b.initAssignments(count(m.assignments.size())), m.assignments,
+         [this](const group_assignment& from, rpc::GroupAssignment::Builder a) {
+           a.setMember(text(from.member));
+           a.adoptAssignment(in.blob(from.assignment));
+         });
+  }
+  void operator()(const heartbeat_request& m) {
+    auto b = to.initHeartbeat();
+    b.setGroup(text(m.group));
+    b.setGeneration(m.generation.value);
+    b.setMember(text(m.member));
+    b.setInstance(text(m.instance));
+  }
+  void operator()(const leave_group_request& m) {
+    auto b = to.initLeaveGroup();
+    b.setGroup(text(m.group));
+    b.setMember(text(m.member));
+    b.setInstance(text(m.instance));
+  }
+  void operator()(const commit_offsets_request& m) {
+    auto b = to.initCommitOffsets();
+    b.setGroup(text(m.group));
+    b.setGeneration(m.generation.value);
+    b.setMember(text(m.member));
+    b.setInstance(text(m.instance));
+    fill(b.initOffsets(count(m.offsets.size())), m.offsets, write_committed);
+  }
+  void operator()(const fetch_offsets_request& m) {
+    auto b = to.initFetchOffsets();
+    b.setGroup(text(m.group));
+    fill(b.initPartitions(count(m.partitions.size())), m.partitions,
+         [](const topic_partition& from, rpc::TopicPartition::Builder p) {
+           p.setTopic(text(from.topic));
+           p.setPartition(from.partition.value);
+         });
+  }
+  void operator()(const describe_group_request& m) { to.setDescribeGroup(text(m.group)); }
+  void operator()(const list_groups_request&) { to.setListGroups(); }
+  void operator()(const delete_group_request& m) { to.setDeleteGroup(text(m.group)); }
+};
+
+// --- responses -----------------------------------------------------------------------------------------------------
+
+struct response_writer {
+  draft& in;
+  rpc::Response::Builder to;
+
+  void operator()(const error& m) {
+    auto b = to.initError();
+    b.setCode(static_cast<std::uint16_t>(m.code));
+    b.setMessage(text(m.message.substr(0, limits::max_error_text)));
+    b.setHint(text(m.hint.substr(0, limits::max_error_text)));
+  }
+  void operator()(const hello_response& m) {
+    auto b = to.initHello();
+    b.setVersion(m.version);
+    fill_texts(b.initFeatures(count(m.features.size())), m.features);
+    b.setBroker(m.broker.value);
+    b.setCluster(text(m.cluster));
+    b.setSoftware(text(m.software));
+    b.setMaxFrameBytes(m.max_frame_bytes);
+  }
+  void operator()(const metadata_response& m) {
+    auto b = to.initMetadata();
+    b.setCluster(text(m.cluster));
+    b.setController(m.controller.value);
+    fill(b.initBrokers(count(m.brokers.size())), m.brokers, [](const broker_info& from, rpc::BrokerInfo::Builder i) {
+      i.setId(from.id.value);
+      i.setHost(text(from.host));
+      i.setPort(from.port);
+    });
+    fill(b.initTopics(count(m.topics.size())), m.topics, write_topic);
+  }
+  void operator()(const topic_description& m) {
+    auto b = to.initTopic();
+    b.setName(text(m.name));
+    b.setInternal(m.internal);
+    b.setCreated(m.created.value);
+    fill(b.initPartitions(count(m.partitions.size())), m.partitions,
+         [](const partition_description& from, rpc::PartitionDescription::Builder p) {
+           write_partition(from.info, p.initInfo());
+           p.setStart(from.start.value);
+           p.setHighWatermark(from.high_watermark.value);
+           p.setSizeBytes(from.size_bytes);
+           p.setMaxTimestamp(from.max_timestamp.value);
+         });
+    fill(b.initConfigs(count(m.configs.size())), m.configs, write_config);
+  }
+  void operator()(const delete_topic_response&) { to.setTopicDeleted(); }
+  void operator()(const init_producer_response& m) {
+    auto b = to.initProducer();
+    b.setId(m.id.value);
+    b.setEpoch(m.epoch);
+  }
+  void operator()(const produce_response& m) {
+    auto b = to.initProduced();
+    b.setBase(m.base.value);
+    b.setAppendTime(m.append_time.value);
+    b.setLevel(static_cast<std::int8_t>(m.level));
+    b.setDuplicate(m.duplicate);
+  }
+  void operator()(const fetch_response& m) {
+    auto b = to.initFetched();
+    b.setHighWatermark(m.high_watermark.value);
+    b.setStart(m.start.value);
+    auto batches = b.initBatches(count(m.batches.size()));
+    for (unsigned i = 0; i < batches.size(); ++i) batches.adopt(i, in.blob(m.batches[i]));
+  }
+  void operator()(const list_offsets_response& m) {
+    auto b = to.initOffsets();
+    b.setFound(m.offset.has_value());
+    if (m.offset) b.setOffset(m.offset->value);
+    b.setAt(m.at.value);
+  }
+  void operator()(const join_group_response& m) {
+    auto b = to.initJoined();
+    b.setGeneration(m.generation.value);
+    b.setProtocol(text(m.protocol));
+    b.setLeader(text(m.leader));
+    b.setMember(text(m.member));
+    fill(b.initMembers(count(m.members.size())), m.members,
+         [this](const group_member& from, rpc::GroupMember::Builder g) {
+           g.setId(text(from.id));
+           g.setInstance(text(from.instance));
+           g.adoptMetadata(in.blob(from.metadata));
+         });
+  }
+  void operator()(const sync_group_response& m) { to.adoptSynced(in.blob(m.assignment)); }
+  void operator()(const heartbeat_response&) { to.setHeartbeat(); }
+  void operator()(const leave_group_response&) { to.setLeft(); }
+  void operator()(const commit_offsets_response&) { to.setCommitted(); }
+  void operator()(const fetch_offsets_response& m) {
+    fill(to.initCommittedOffsets(count(m.offsets.size())), m.offsets, write_committed);
+  }
+  void operator()(const describe_group_response& m) {
+    auto b = to.initGroup();
+    b.setGroup(text(m.group));
+    b.setState(text(m.state));
+    b.setProtocolType(text(m.protocol_type));
+    b.setProtocol(text(m.protocol));
+    b.setGeneration(m.generation.value);
+    fill(b.initMembers(count(m.members.size())), m.members,
+         [this](const described_member& from, rpc::DescribedMember::Builder g) {
+           g.setId(text(from.id));
+           g.setInstance(text(from.instance));
+           g.setClient(text(from.client));
+           g.adoptMetadata(in.blob(from.metadata));
+           g.adoptAssignment(in.blob(from.assignment));
+         });
+  }
+  void operator()(const list_groups_response& m) {
+    fill(to.initGroups(count(m.groups.size())), m.groups, [](const listed_group& from, rpc::ListedGroup::Builder g) {
+      g.setGroup(text(from.group));
+      g.setState(text(from.state));
+      g.setProtocolType(text(from.protocol_type));
+    });
+  }
+  void operator()(const delete_group_response&) { to.setGroupDeleted(); }
+};
+
+}  // namespace
+
+result<void> encode(std::uint64_t correlation, const request& message, std::vector<char>& out) {
+  draft d;
+  auto root = d.root<rpc::Request>();
+  root.setCorrelation(correlation);
+  std::visit(request_writer{d, root}, message);
+  return d.finish(frame_kind::request, out);
+}
+
+void encode(std::uint64_t correlation, const response& message, std::vector<char>& out) {
+  const auto write = [&](const response& what) {
+    draft d;
+    auto root = d.root<rpc::Response>();
+    root.setCorrelation(correlation);
+    std::visit(response_writer{d, root}, what);
+    return d.finish(frame_kind::response, out);
+  };
+  if (auto done = write(message); !done) {
+    auto refused = write(done.error());
+    DOHLE_ASSERT(refused.ok(), "an error's texts are bounded and fit into any frame");
+  }
+}
+
+}  // namespace dohle
