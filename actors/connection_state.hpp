@@ -57,6 +57,8 @@ class connection_state {
   std::optional<time_point> next_check() const;
 
   phase state() const { return phase_; }
+  /// Of the connection, or of the last one.
+  const std::string& address() const { return address_; }
   std::size_t pending_requests() const { return pending_.size(); }
   std::size_t pending_bytes() const { return pending_bytes_; }
 
