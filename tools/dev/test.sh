@@ -13,6 +13,7 @@ dev_test() {
   export PYTHONDONTWRITEBYTECODE=1 UBSAN_OPTIONS=print_stacktrace=1
   prepare "${runners[@]}"
   mkdir -p "$test_logs"
+  exec 3>&1
   for name in "${runners[@]}"; do
     counts=$(run_runner "$name")
     read -r p f s <<<"$counts"
@@ -43,10 +44,10 @@ prepare() {
   done
 }
 
-# run_runner NAME: prints "passed failed skipped" for the caller and a line for people on stderr.
+# run_runner NAME: prints "passed failed skipped" for the caller, and on 3 what people see.
 run_runner() {
   local name=$1 log=$test_logs/$1.log status=0 line
-  local started=$SECONDS passed=0 failed=0 skipped=0
+  local started=$SECONDS passed=0 failed=0 skipped=0 told='none failed'
   "runner_$name" >"$log" 2>&1 </dev/null || status=$?
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1 || true)
   if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
@@ -55,11 +56,10 @@ run_runner() {
   # A runner that died, or ran nothing, has failed whatever it counted.
   if ((status != 0 && failed == 0 || passed + failed + skipped == 0)); then failed=$((failed + 1)); fi
   if ((failed > 0)); then
-    sed 's/^/  | /' <(tail -n 60 "$log") >&2
-    say "$name: $passed passed, $failed FAILED, $skipped skipped in $((SECONDS - started)) s (all of it: $log)"
-  else
-    say "$name: $passed passed, $skipped skipped in $((SECONDS - started)) s"
+    tail -n 60 "$log" | sed 's/^/  | /' >&3
+    told="$failed FAILED (all of it: $log)"
   fi
+  printf '%-8s %5d passed, %d skipped, %s, %d s\n' "$name" "$passed" "$skipped" "$told" $((SECONDS - started)) >&3
   echo "$passed $failed $skipped"
 }
 
