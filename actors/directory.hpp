@@ -4,7 +4,9 @@
 #include <caf/actor.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "actors/messages.hpp"
@@ -20,7 +22,8 @@ struct led_partition {
 };
 
 struct directory {
-  caf::actor broker;  ///< answers everything that is not one partition's
+  caf::actor broker;         ///< answers everything that is not one partition's
+  bool auto_create = false;  ///< the broker makes topics that a producer names
   std::map<std::string, std::vector<led_partition>, std::less<>> topics;
 
   /// `unknown_topic` or `unknown_partition`, with what there is instead.
@@ -36,16 +39,26 @@ struct directory {
     return &found->second[static_cast<std::size_t>(index.value)];
   }
 
+  /// Internal topics are written by the broker only.
+  template <class Request>
+  static std::optional<error> refuse(const Request& r) {
+    if constexpr (std::is_same_v<Request, produce_request>) {
+      if (rules::is_internal_topic(r.topic))
+        return error{errc::not_authorized, r.topic + " is the broker's own topic", "a name that does not begin with __"};
+    }
+    return std::nullopt;
+  }
+
   /// The leader for requests that name a partition, the broker for all others.
   template <class Request>
   result<caf::actor> route(const Request& r) const {
     if constexpr (requires { r.partition; }) {
+      if (auto refused = refuse(r)) return std::move(*refused);
       auto found = find(r.topic, r.partition);
-      if (!found) return found.error();
-      return (*found)->leader;
-    } else {
-      return broker;
+      if (found) return (*found)->leader;
+      if (!auto_create || found.code() != errc::unknown_topic) return found.error();
     }
+    return broker;
   }
 };
 

@@ -1,20 +1,14 @@
 #include "actors/system.hpp"
 
 #include <algorithm>
+#include <caf/abstract_actor.hpp>
+#include <caf/actor_cast.hpp>
 #include <caf/atom.hpp>
 #include <caf/io/middleman.hpp>
+#include <future>
 #include <thread>
 
 namespace dohle::actors {
-
-namespace {
-
-caf::actor_system_config& configured(caf::actor_system_config& cfg, std::size_t threads) {
-  configure(cfg, threads);
-  return cfg;
-}
-
-}  // namespace
 
 void configure(caf::actor_system_config& cfg, std::size_t threads) {
   if (threads == 0) threads = std::max<std::size_t>(2, std::thread::hardware_concurrency() / 2);
@@ -25,8 +19,21 @@ void configure(caf::actor_system_config& cfg, std::size_t threads) {
   cfg.set("middleman.workers", std::size_t{1});
 }
 
-runtime::runtime(std::size_t threads) : system_(configured(config_, threads)) {}
+runtime::runtime(std::size_t threads) : config_(std::make_unique<caf::actor_system_config>()) {
+  configure(*config_, threads);
+  own_ = std::make_unique<caf::actor_system>(*config_);
+  system_ = own_.get();
+}
+
+runtime::runtime(caf::actor_system& borrowed) : system_(&borrowed) {}
 
 runtime::~runtime() = default;
+
+bool wait_for_end(const caf::actor& a, std::chrono::nanoseconds timeout) {
+  auto ended = std::make_shared<std::promise<void>>();
+  auto done = ended->get_future();
+  caf::actor_cast<caf::abstract_actor*>(a)->attach_functor([ended](const caf::error&) { ended->set_value(); });
+  return done.wait_for(timeout) == std::future_status::ready;
+}
 
 }  // namespace dohle::actors

@@ -1,9 +1,11 @@
-// The actor system with the settings this house needs, in one place. `runtime` owns it: brokers, links and clients of one
-// process share one runtime, or have several side by side.
+// The actor system with the settings this house needs, in one place. A `runtime` is what brokers, links and clients of
+// one process share; a process may have several side by side.
 #pragma once
 
+#include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -15,16 +17,23 @@ void configure(caf::actor_system_config& cfg, std::size_t threads);
 
 class runtime {
  public:
+  /// A system of its own.
   explicit runtime(std::size_t threads = 0);
-  /// Waits until every actor has ended: end them first.
+  /// Somebody else's system, which outlives this object.
+  explicit runtime(caf::actor_system& borrowed);
+  /// Waits until every actor of an own system has ended: end them first.
   ~runtime();
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
-  caf::actor_system& system() { return system_; }
+  caf::actor_system& system() { return *system_; }
 
  private:
-  caf::actor_system_config config_;
-  caf::actor_system system_;
+  std::unique_ptr<caf::actor_system_config> config_;
+  std::unique_ptr<caf::actor_system> own_;
+  caf::actor_system* system_;
 };
+
+/// Waits, on a thread that is no actor's, until `a` has ended. False when it still lives after `timeout`.
+bool wait_for_end(const caf::actor& a, std::chrono::nanoseconds timeout);
 
 }  // namespace dohle::actors

@@ -1,0 +1,56 @@
+// One consumer group, at its coordinator: carries requests and time to rules::group, keeps the committed offsets, and
+// persists both as records of the internal topic `__groups`, like any other data. Answers that depend on what is
+// persisted are given when it is durable. Owned by the broker, one actor a group.
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <caf/response_promise.hpp>
+#include <caf/stateful_actor.hpp>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "actors/messages.hpp"
+#include "rules/group.hpp"
+#include "schema/stored.hpp"
+
+namespace dohle::actors {
+
+inline constexpr auto groups_topic = "__groups";
+
+struct stored_offset {
+  dohle::offset offset;
+  std::string metadata;
+};
+/// What the records of `__groups` say of one group.
+struct stored_group {
+  std::optional<rules::group_snapshot> members;
+  std::map<topic_partition, stored_offset> offsets;
+};
+
+struct group_setup {
+  std::string id;
+  stored_group stored;
+  caf::actor groups_leader;  ///< takes the records
+  std::function<timestamp()> wall_clock;
+  std::function<std::string(const std::string& client)> name_member;  ///< a new, never used member id
+};
+
+struct group_state {
+  static inline const char* name = "group";
+
+  group_setup setup;
+  std::optional<rules::group> group;
+  std::map<topic_partition, stored_offset> offsets;
+  std::unordered_map<rules::token, caf::response_promise> requests;  ///< joins and syncs that wait
+  rules::token next_token = 1;
+  std::optional<timestamp> armed;  ///< when the next tick comes
+};
+
+caf::behavior group(caf::stateful_actor<group_state>* self, group_setup setup);
+
+}  // namespace dohle::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::topic_deleted_record)

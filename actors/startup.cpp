@@ -1,0 +1,126 @@
+#include "actors/startup.hpp"
+
+#include <set>
+
+namespace dohle::actors {
+
+namespace {
+
+result<opened_log> open(store::folder& folder, partition_id id) {
+  auto log = folder.open_log(id);
+  if (!log) return log.error();
+  auto producers = (*log)->producers();
+  if (!producers) return producers.error();
+  return opened_log{std::move(*log), std::move(*producers)};
+}
+
+result<void> read_batch(const bytes& batch, offset from, const std::function<result<void>(const record_view&)>& each) {
+  auto reader = batch_reader::open(batch);
+  if (!reader) return reader.error();
+  for (auto record = reader->next();; record = reader->next()) {
+    if (!record) return record.error();
+    if (!record->has_value()) return {};
+    if ((*record)->offset < from) continue;
+    if (auto done = each(**record); !done) return done;
+  }
+}
+
+result<void> load_cluster(loaded_folder& out) {
+  return read_all(*out.logs.at(cluster_partition).log, [&](const record_view& r) -> result<void> {
+    auto record = decode_cluster_record(r.value.value_or(""));
+    if (!record) return record.error();
+    rules::apply(out.cluster, *record);
+    return {};
+  });
+}
+
+rules::group_snapshot to_snapshot(const std::string& id, group_value v) {
+  rules::group_snapshot s;
+  s.group = id;
+  s.generation = v.generation;
+  s.protocol_type = std::move(v.protocol_type);
+  s.protocol = std::move(v.protocol);
+  s.leader = std::move(v.leader);
+  for (auto& m : v.members)
+    s.members.push_back({m.id, m.instance, m.client, m.metadata, m.assignment, m.session_timeout, m.rebalance_timeout});
+  return s;
+}
+
+result<void> apply_offset(loaded_folder& out, const offset_record_key& key, const record_view& r) {
+  auto& offsets = out.groups[key.group].offsets;
+  if (!r.value) {
+    offsets.erase({key.topic, key.partition});
+    return {};
+  }
+  auto value = decode_offset_value(*r.value);
+  if (!value) return value.error();
+  offsets[{key.topic, key.partition}] = {value->offset, std::move(value->metadata)};
+  return {};
+}
+
+result<void> apply_group(loaded_folder& out, const group_record_key& key, const record_view& r) {
+  auto& group = out.groups[key.group];
+  if (!r.value) {
+    group.members.reset();
+    return {};
+  }
+  auto value = decode_group_value(*r.value);
+  if (!value) return value.error();
+  group.members = to_snapshot(key.group, std::move(*value));
+  return {};
+}
+
+result<void> load_groups(loaded_folder& out) {
+  return read_all(*out.logs.at(groups_partition).log, [&](const record_view& r) -> result<void> {
+    auto key = decode_group_record_key(r.key.value_or(""));
+    if (!key) return key.error();
+    if (auto* k = std::get_if<offset_record_key>(&*key)) return apply_offset(out, *k, r);
+    return apply_group(out, std::get<group_record_key>(*key), r);
+  });
+}
+
+}  // namespace
+
+result<void> read_all(store::log& log, const std::function<result<void>(const record_view&)>& each) {
+  auto at = log.start();
+  auto end = log.flushed();
+  while (at < end) {
+    auto parts = log.read(at, limits::default_fetch_bytes, end);
+    if (!parts) return parts.error();
+    for (const auto& part : *parts) {
+      for (auto rest = part; !rest.empty();) {
+        auto header = read_header(rest.view());
+        if (!header) return header.error();
+        if (auto done = read_batch(rest.part(0, header->size_bytes()), at, each); !done) return done;
+        at = header->end();
+        rest = rest.part(header->size_bytes());
+      }
+    }
+  }
+  return {};
+}
+
+result<loaded_folder> load(store::folder& folder) {
+  loaded_folder out;
+  for (auto id : {cluster_partition, groups_partition}) {
+    auto log = open(folder, id);
+    if (!log) return log.error();
+    out.logs.emplace(id, std::move(*log));
+  }
+  if (auto done = load_cluster(out); !done) return done.error();
+  if (auto done = load_groups(out); !done) return done.error();
+  for (const auto& [name, topic] : out.cluster.topics) {
+    for (const auto& p : topic.partitions) {
+      auto log = open(folder, p.id);
+      if (!log) return log.error();
+      out.logs.emplace(p.id, std::move(*log));
+    }
+  }
+  for (auto id : folder.partitions()) {
+    if (out.logs.contains(id)) continue;  // else a deletion that a crash interrupted
+    if (auto done = folder.drop_log(id); !done) return done.error();
+  }
+  return out;
+}
+
+}  // namespace dohle::actors

@@ -1,0 +1,40 @@
+// What a broker finds in its folder before any actor runs: topics, groups, logs. Plain functions, called once, on the
+// thread that opens the broker; they may wait for the disk.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/group.hpp"
+#include "rules/cluster_state.hpp"
+#include "schema/record_batch.hpp"
+#include "store/folder.hpp"
+
+namespace dohle::actors {
+
+inline constexpr auto cluster_topic = "__cluster";
+/// The two internal partitions that every broker has before it knows of any topic.
+inline constexpr partition_id cluster_partition{0};
+inline constexpr partition_id groups_partition{1};
+
+struct opened_log {
+  std::shared_ptr<store::log> log;
+  std::vector<store::producer_state> producers;
+};
+
+struct loaded_folder {
+  rules::cluster_state cluster;
+  std::map<std::string, stored_group> groups;
+  std::map<partition_id, opened_log> logs;  ///< of every partition that a topic names, and of the internal ones
+};
+
+/// Calls `each` with every record of the log that is flushed, in order.
+result<void> read_all(store::log& log, const std::function<result<void>(const record_view&)>& each);
+
+/// Reads the two internal partitions, opens the log of every partition, and drops files that no topic names any more.
+result<loaded_folder> load(store::folder& folder);
+
+}  // namespace dohle::actors
