@@ -1,0 +1,242 @@
+#include "schema/stored.hpp"
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include <cstring>
+
+#include "schema/limits.hpp"
+#include "schema/stored.capnp.h"
+
+namespace dohle {
+namespace {
+
+constexpr std::size_t traversal_slack_words = 1024;
+constexpr int nesting_limit = 12;
+
+/// Thrown and caught in this file, beside Cap'n Proto's own exceptions.
+struct refused {
+  errc code;
+  std::string why;
+};
+
+// --- writing -------------------------------------------------------------------------------------------------------
+
+capnp::Text::Reader text(const std::string& s) { return {s.c_str(), s.size()}; }
+capnp::Data::Reader data(const bytes& b) { return {reinterpret_cast<const kj::byte*>(b.data()), b.size()}; }
+unsigned count(std::size_t n) { return static_cast<unsigned>(n); }
+
+template <class Root, class Write>
+std::string encode(Write write) {
+  capnp::MallocMessageBuilder message;
+  write(message.initRoot<Root>());
+  const auto flat = capnp::messageToFlatArray(message);
+  return {flat.asChars().begin(), flat.asChars().size()};
+}
+
+struct cluster_writer {
+  disk::ClusterRecord::Builder to;
+
+  void operator()(const topic_record& from) {
+    auto t = to.initTopic();
+    t.setName(text(from.name));
+    t.setCreated(from.created.value);
+    t.setInternal(from.internal);
+    auto partitions = t.initPartitions(count(from.partitions.size()));
+    for (unsigned i = 0; i < partitions.size(); ++i) {
+      const auto& p = from.partitions[i];
+      partitions[i].setIndex(p.index.value);
+      partitions[i].setId(p.id.value);
+      auto replicas = partitions[i].initReplicas(count(p.replicas.size()));
+      for (unsigned r = 0; r < replicas.size(); ++r) replicas.set(r, p.replicas[r].value);
+    }
+    auto configs = t.initConfigs(count(from.configs.size()));
+    for (unsigned i = 0; i < configs.size(); ++i) {
+      configs[i].setName(text(from.configs[i].first));
+      configs[i].setValue(text(from.configs[i].second));
+    }
+    t.setNextPartitionId(from.next_partition_id.value);
+  }
+  void operator()(const topic_deleted_record& from) { to.setTopicDeleted(text(from.name)); }
+  void operator()(const producer_ids_record& from) { to.setProducerIds(from.next); }
+};
+
+// --- reading -------------------------------------------------------------------------------------------------------
+
+/// Reads `value`, which lies anywhere, from an aligned copy of it.
+template <class Root, class Read>
+auto decode(std::string_view value, const char* name, Read read) -> result<decltype(read(typename Root::Reader{}))> {
+  const auto failed = [&](errc code, const std::string& why) {
+    return error{code, std::string(name) + " of " + std::to_string(value.size()) + " bytes cannot be read: " + why,
+                 code == errc::newer_format ? "open it with the version of Dohle that wrote it, or a newer one" : ""};
+  };
+  if (value.size() > limits::max_batch_bytes || value.size() % sizeof(capnp::word) != 0) {
+    return failed(errc::corrupt_data, "no record has this size");
+  }
+  auto words = kj::heapArray<capnp::word>(value.size() / sizeof(capnp::word));
+  if (!value.empty()) std::memcpy(static_cast<void*>(words.begin()), value.data(), value.size());
+  capnp::ReaderOptions bounds;
+  bounds.traversalLimitInWords = words.size() + traversal_slack_words;
+  bounds.nestingLimit = nesting_limit;
+  try {
+    capnp::FlatArrayMessageReader reader(words, bounds);
+    if (reader.getEnd() != words.end()) return failed(errc::corrupt_data, "bytes follow it");
+    return read(reader.getRoot<Root>());
+  } catch (const refused& why) {
+    return failed(why.code, why.why);
+  } catch (const kj::Exception& e) {
+    return failed(errc::corrupt_data, e.getDescription().cStr());
+  }
+}
+
+std::string text(capnp::Text::Reader from) { return {from.begin(), from.size()}; }
+bytes data(capnp::Data::Reader from) { return bytes::copy({reinterpret_cast<const char*>(from.begin()), from.size()}); }
+
+template <class T, class List, class Read>
+std::vector<T> list(List from, std::size_t most, const char* what, Read read) {
+  if (from.size() > most) {
+    throw refused{errc::corrupt_data, "it says " + std::to_string(from.size()) + " " + what + ", at most " +
+                                          std::to_string(most) + " are possible"};
+  }
+  std::vector<T> to;
+  to.reserve(from.size());
+  for (auto entry : from) to.push_back(read(entry));
+  return to;
+}
+
+topic_record read_topic(disk::Topic::Reader from) {
+  return {text(from.getName()),
+          timestamp{from.getCreated()},
+          from.getInternal(),
+          list<stored_partition>(from.getPartitions(), limits::max_partitions_per_topic, "partitions",
+                                 [](disk::Partition::Reader p) {
+                                   return stored_partition{
+                                       partition_index{p.getIndex()}, partition_id{p.getId()},
+                                       list<broker_id>(p.getReplicas(), limits::max_replicas, "replicas",
+                                                       [](std::int32_t id) { return broker_id{id}; })};
+                                 }),
+          list<std::pair<std::string, std::string>>(from.getConfigs(), limits::max_configs, "configs",
+                                                    [](disk::Config::Reader c) {
+                                                      return std::pair{text(c.getName()), text(c.getValue())};
+                                                    }),
+          partition_id{from.getNextPartitionId()}};
+}
+
+cluster_record read_cluster(disk::ClusterRecord::Reader from) {
+  switch (from.which()) {
+    case disk::ClusterRecord::TOPIC: return read_topic(from.getTopic());
+    case disk::ClusterRecord::TOPIC_DELETED: return topic_deleted_record{text(from.getTopicDeleted())};
+    case disk::ClusterRecord::PRODUCER_IDS: return producer_ids_record{from.getProducerIds()};
+  }
+  throw refused{errc::newer_format, "its kind " + std::to_string(static_cast<int>(from.which())) + " is not known"};
+}
+
+stored_group_key read_key(disk::GroupKey::Reader from) {
+  switch (from.which()) {
+    case disk::GroupKey::OFFSET: {
+      auto key = from.getOffset();
+      return offset_key{text(key.getGroup()), text(key.getTopic()), partition_index{key.getPartition()}};
+    }
+    case disk::GroupKey::GROUP: return group_key{text(from.getGroup())};
+  }
+  throw refused{errc::newer_format, "its kind " + std::to_string(static_cast<int>(from.which())) + " is not known"};
+}
+
+offset_value read_offset(disk::OffsetValue::Reader from) {
+  return {offset{from.getOffset()}, text(from.getMetadata()), timestamp{from.getCommitted()}};
+}
+
+milliseconds duration(std::int64_t from) {
+  if (from < 0 || milliseconds{from} > limits::max_duration) {
+    throw refused{errc::corrupt_data, "it says a time of " + std::to_string(from) + " ms"};
+  }
+  return milliseconds{from};
+}
+
+group_value read_group(disk::GroupValue::Reader from) {
+  return {generation{from.getGeneration()}, text(from.getProtocolType()), text(from.getProtocol()),
+          text(from.getLeader()),
+          list<stored_member>(from.getMembers(), limits::max_group_members, "members", [](disk::Member::Reader m) {
+            return stored_member{text(m.getId()),
+                                 text(m.getInstance()),
+                                 text(m.getClient()),
+                                 duration(m.getSessionTimeoutMs()),
+                                 duration(m.getRebalanceTimeoutMs()),
+                                 data(m.getMetadata()),
+                                 data(m.getAssignment())};
+          })};
+}
+
+}  // namespace
+
+std::string encode_cluster_record(const cluster_record& record) {
+  return encode<disk::ClusterRecord>([&](auto to) { std::visit(cluster_writer{to}, record); });
+}
+
+result<cluster_record> decode_cluster_record(std::string_view value) {
+  return decode<disk::ClusterRecord>(value, "cluster metadata record", read_cluster);
+}
+
+std::string encode_group_key(const stored_group_key& key) {
+  return encode<disk::GroupKey>([&](disk::GroupKey::Builder to) {
+    if (const auto* group = std::get_if<group_key>(&key)) {
+      to.setGroup(text(group->group));
+      return;
+    }
+    const auto& from = std::get<offset_key>(key);
+    auto o = to.initOffset();
+    o.setGroup(text(from.group));
+    o.setTopic(text(from.topic));
+    o.setPartition(from.partition.value);
+  });
+}
+
+std::string encode_offset_value(const offset_value& value) {
+  return encode<disk::OffsetValue>([&](disk::OffsetValue::Builder to) {
+    to.setOffset(value.offset.value);
+    to.setMetadata(text(value.metadata));
+    to.setCommitted(value.committed.value);
+  });
+}
+
+std::string encode_group_value(const group_value& value) {
+  return encode<disk::GroupValue>([&](disk::GroupValue::Builder to) {
+    to.setGeneration(value.generation.value);
+    to.setProtocolType(text(value.protocol_type));
+    to.setProtocol(text(value.protocol));
+    to.setLeader(text(value.leader));
+    auto members = to.initMembers(count(value.members.size()));
+    for (unsigned i = 0; i < members.size(); ++i) {
+      const auto& from = value.members[i];
+      members[i].setId(text(from.id));
+      members[i].setInstance(text(from.instance));
+      members[i].setClient(text(from.client));
+      members[i].setSessionTimeoutMs(from.session_timeout.count());
+      members[i].setRebalanceTimeoutMs(from.rebalance_timeout.count());
+      members[i].setMetadata(data(from.metadata));
+      members[i].setAssignment(data(from.assignment));
+    }
+  });
+}
+
+result<stored_group_record> decode_group_record(std::string_view key, std::optional<std::string_view> value) {
+  auto named = decode<disk::GroupKey>(key, "key of a group record", read_key);
+  if (!named) return named.error();
+  if (auto* of_offset = std::get_if<offset_key>(&*named)) {
+    offset_record record{std::move(*of_offset), {}};
+    if (!value) return stored_group_record{std::move(record)};
+    auto decoded = decode<disk::OffsetValue>(*value, "committed offset", read_offset);
+    if (!decoded) return decoded.error();
+    record.value = std::move(*decoded);
+    return stored_group_record{std::move(record)};
+  }
+  group_record record{std::move(std::get<group_key>(*named)), {}};
+  if (!value) return stored_group_record{std::move(record)};
+  auto decoded = decode<disk::GroupValue>(*value, "group", read_group);
+  if (!decoded) return decoded.error();
+  record.value = std::move(*decoded);
+  return stored_group_record{std::move(record)};
+}
+
+}  // namespace dohle

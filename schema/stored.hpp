@@ -1,0 +1,119 @@
+// What Dohle keeps in its own two topics: cluster metadata (`__cluster`) and consumer groups (`__groups`). Plain values
+// and their bytes, which are the values (and keys) of ordinary records. The layout is stored.capnp, unpacked; bytes that
+// are no such record come back as `corrupt_data`, a kind of record that this build does not know as `newer_format`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "schema/error.hpp"
+#include "schema/messages.hpp"
+#include "schema/types.hpp"
+
+namespace dohle {
+
+inline constexpr std::string_view cluster_topic = "__cluster";
+inline constexpr std::string_view groups_topic = "__groups";
+
+// --- __cluster: values without keys, read from the start -------------------------------------------------------------
+
+struct stored_partition {
+  partition_index index;
+  partition_id id;
+  std::vector<broker_id> replicas;
+  friend bool operator==(const stored_partition&, const stored_partition&) = default;
+};
+
+/// A topic as it is from here on: it replaces an earlier record of the same name whole.
+struct topic_record {
+  std::string name;
+  timestamp created = no_timestamp;
+  bool internal = false;
+  std::vector<stored_partition> partitions;
+  std::vector<std::pair<std::string, std::string>> configs;  ///< only those that were set: name, value
+  partition_id next_partition_id;  ///< first id never given out yet: ids are not used again after a topic is deleted
+  friend bool operator==(const topic_record&, const topic_record&) = default;
+};
+
+struct topic_deleted_record {
+  std::string name;
+  friend bool operator==(const topic_deleted_record&, const topic_deleted_record&) = default;
+};
+
+/// Producer ids below `next` are given out, or lost with the broker that held them.
+struct producer_ids_record {
+  std::int64_t next = 0;
+  friend bool operator==(const producer_ids_record&, const producer_ids_record&) = default;
+};
+
+using cluster_record = std::variant<topic_record, topic_deleted_record, producer_ids_record>;
+
+std::string encode_cluster_record(const cluster_record& record);
+result<cluster_record> decode_cluster_record(std::string_view value);
+
+// --- __groups: a key says what its value is; a null value deletes -----------------------------------------------------
+
+struct offset_key {
+  std::string group;
+  std::string topic;
+  partition_index partition;
+  friend auto operator<=>(const offset_key&, const offset_key&) = default;
+};
+struct offset_value {
+  dohle::offset offset;
+  std::string metadata;
+  timestamp committed = no_timestamp;
+  friend bool operator==(const offset_value&, const offset_value&) = default;
+};
+
+struct group_key {
+  std::string group;
+  friend auto operator<=>(const group_key&, const group_key&) = default;
+};
+struct stored_member {
+  std::string id;
+  std::string instance;
+  std::string client;
+  milliseconds session_timeout{0};
+  milliseconds rebalance_timeout{0};
+  bytes metadata;
+  bytes assignment;
+  friend bool operator==(const stored_member&, const stored_member&) = default;
+};
+struct group_value {
+  dohle::generation generation;
+  std::string protocol_type;
+  std::string protocol;
+  std::string leader;
+  std::vector<stored_member> members;
+  friend bool operator==(const group_value&, const group_value&) = default;
+};
+
+using stored_group_key = std::variant<offset_key, group_key>;
+
+/// One record of `__groups`; a missing value is a tombstone.
+struct offset_record {
+  offset_key key;
+  std::optional<offset_value> value;
+  friend bool operator==(const offset_record&, const offset_record&) = default;
+};
+struct group_record {
+  group_key key;
+  std::optional<group_value> value;
+  friend bool operator==(const group_record&, const group_record&) = default;
+};
+using stored_group_record = std::variant<offset_record, group_record>;
+
+/// Equal keys have equal bytes: compaction compares them.
+std::string encode_group_key(const stored_group_key& key);
+std::string encode_offset_value(const offset_value& value);
+std::string encode_group_value(const group_value& value);
+/// `value` is nullopt for a null value.
+result<stored_group_record> decode_group_record(std::string_view key, std::optional<std::string_view> value);
+
+}  // namespace dohle
