@@ -71,39 +71,42 @@ class group {
   group_snapshot snapshot() const;
   describe_group_response describe() const;
   group_state state() const { return state_; }
+  /// When `tick` is due, as in the effects of the last input.
+  std::optional<timestamp> next_deadline() const;
   dohle::generation generation() const { return generation_; }
   const std::string& id() const { return id_; }
   const std::string& protocol_type() const { return protocol_type_; }
   std::size_t member_count() const { return members_.size(); }
 
  private:
-  using members = std::map<std::string, member_state>;
-
   std::optional<error> refuse_join(const join_group_request& r) const;
+  std::optional<error> refuse_change(const join_group_request& r, const member_state* from) const;
   std::optional<error> check_member(const std::string& id, const std::string& instance) const;
   std::optional<error> check_generation(dohle::generation g) const;
-  bool supports(const join_group_request& r, const member_state* except) const;
+  const member_state* known_member(const join_group_request& r) const;
   std::string choose_protocol() const;
   join_group_response join_answer(const member_state& m) const;
+  milliseconds rebalance_timeout() const;
 
   void join_new(token t, const join_group_request& r, const std::string& id, timestamp now);
   void join_static_again(token t, const join_group_request& r, const std::string& new_id, timestamp now);
   void join_known(token t, const join_group_request& r, timestamp now);
-  void await_join(member_state& m, token t, const join_group_request& r, timestamp now);
   void adopt(member_state& m, const join_group_request& r);
+  void await_join(member_state& m, token t, timestamp now);
+  void accept_assignments(const sync_group_request& r, timestamp now);
 
   void prepare_rebalance(timestamp now);
   void try_complete_join(timestamp now);
   void complete_join(timestamp now);
-  void become_empty();
   bool elect_joined_leader();
+  void become_empty();
   void remove_member(const std::string& id, const error& why);
   void removed_some(timestamp now);
-  void alive(member_state& m, timestamp now);
+  void remove_unsynced(timestamp now);
   void expire_sessions(timestamp now);
+  void alive(member_state& m, timestamp now);
   void answer_join(member_state& m, result<join_group_response> answer);
   void answer_sync(member_state& m, result<sync_group_response> answer);
-  milliseconds rebalance_timeout() const;
   group_effects take_effects();
 
   std::string id_;
@@ -113,11 +116,11 @@ class group {
   std::string protocol_;  ///< chosen for this generation
   std::string leader_;
   dohle::generation generation_{0};
-  members members_;
+  std::map<std::string, member_state> members_;
   std::map<std::string, std::string> instances_;  ///< static member's name -> id
   std::map<std::string, std::size_t> supported_;  ///< protocol -> how many members speak it
   std::size_t awaiting_join_ = 0;                 ///< members with a join that waits
-  std::size_t state_bytes_ = 0;                   ///< metadata of all members
+  std::size_t state_bytes_ = 0;                   ///< protocols of all members, with their metadata
   std::optional<timestamp> phase_deadline_;       ///< of the rebalance, or of the syncs that are missing
   bool initial_ = false;                          ///< preparing the first generation after Empty: wait for more to come
   bool joined_since_ = false;                     ///< somebody joined in this initial delay
