@@ -3,11 +3,16 @@
 # Warnings are errors in our targets only; foreign headers come in as SYSTEM.
 add_library(dohle_warnings INTERFACE)
 target_compile_options(dohle_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-                       -Woverloaded-virtual -Werror)
+                       -Woverloaded-virtual $<$<CXX_COMPILER_ID:GNU>:-Werror>)
 if(DOHLE_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   # CAF's headers bind two null references on purpose (init_fun_factory.hpp).
   add_compile_options(-fno-sanitize=null)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(DOHLE_FUZZ)
+  # The fuzzers link -fsanitize=fuzzer; what they exercise must report its branches and its faults.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
