@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -208,6 +209,9 @@ class client {
     return std::get<typename Request::response>(std::move(*answer));
   }
   result<response> call_any(request r, duration timeout) const;
+  /// The same without waiting: `done` gets the answer (or an error) exactly once, on a thread of the actor system, where
+  /// it must not block; or at once, on this thread, when the client is closed.
+  void call_async(request r, std::function<void(response)> done) const;
 
   result<producer> make_producer(const std::string& topic, const producer_options& = {}) const;
   result<consumer> make_consumer(const consumer_options& = {}) const;

@@ -57,8 +57,9 @@ inline error unanswered(const caf::error& e, std::size_t kind) {
 }
 
 /// Asks `endpoint` and hands the outcome to `then`, exactly once, unless the asking actor ends before.
-template <class Self, class Request, class Then>
-void ask(Self* self, const caf::actor& endpoint, std::chrono::nanoseconds timeout, Request r, Then then) {
+/// `timeout` may be caf::infinite where the asker has a deadline of its own.
+template <class Self, class Timeout, class Request, class Then>
+void ask(Self* self, const caf::actor& endpoint, Timeout timeout, Request r, Then then) {
   using answer = result<typename Request::response>;
   auto on_error = [then](caf::error& e) mutable { then(answer{unanswered(e, kind_of<Request>)}); };
   self->request(endpoint, timeout, std::move(r))

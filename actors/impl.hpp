@@ -1,6 +1,7 @@
 // What the facade classes of client.hpp hold; shared by client.cpp (clients) and embedded.cpp (brokers in this process).
 #pragma once
 
+#include <atomic>
 #include <caf/actor.hpp>
 #include <memory>
 #include <string>
@@ -22,6 +23,12 @@ class client::impl {
   std::string address;
   client_options options;
   bool owns_endpoint;
+  std::atomic<bool> closed = false;  ///< after client::close every call is answered `closed`
+
+  /// What a topic that must exist looks like; `unknown_topic` with a hint that lists names like it.
+  result<topic_info> find_topic(const std::string& topic, duration timeout) const;
+  result<response> call(request r, duration timeout) const;
+  void end();
 };
 
 }  // namespace dohle

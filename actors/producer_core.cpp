@@ -163,7 +163,7 @@ sealed_batch& producer_core::open_batch(partition_index p, bool& wake_up) {
   auto completion = std::make_shared<batch_completion>(weak_from_this(), p, ticket);
   l.open.emplace(sealed_batch{ticket, p, batch_builder{std::min(options_.batch_bytes, l.last_bytes)}, 0, 0, now_(),
                               std::move(completion)});
-  opened_.emplace_back(p, ticket);
+  open_.emplace(ticket, p);
   if (!lingering_ && options_.linger > duration::zero()) {
     lingering_ = true;
     wake_up = announce() || wake_up;
@@ -174,6 +174,7 @@ sealed_batch& producer_core::open_batch(partition_index p, bool& wake_up) {
 void producer_core::seal(partition_index p) {
   auto& l = lanes_[static_cast<std::size_t>(p.value)];
   if (!l.open) return;
+  open_.erase(l.open->ticket);
   l.last_bytes = l.open->builder.size_bytes();
   ++l.unsettled;
   ready_.push_back(std::move(*l.open));
@@ -183,15 +184,12 @@ void producer_core::seal(partition_index p) {
 }
 
 void producer_core::seal_all() {
-  for (const auto& [p, ticket] : opened_) {
-    const auto& open = lanes_[static_cast<std::size_t>(p.value)].open;
-    if (open && open->ticket == ticket) seal(p);
-  }
-  opened_.clear();
+  while (!open_.empty()) seal(open_.begin()->second);
 }
 
 void producer_core::drop_empty(partition_index p) {
   auto& open = lanes_[static_cast<std::size_t>(p.value)].open;
+  open_.erase(open->ticket);
   finish_ticket(open->ticket);
   open.reset();
 }
@@ -255,19 +253,15 @@ producer_core::taken producer_core::take(time_point now) {
   std::lock_guard lock{mutex_};
   announced_ = false;
   taken out;
-  while (!opened_.empty()) {
-    const auto [p, ticket] = opened_.front();
-    const auto& l = lanes_[static_cast<std::size_t>(p.value)];
-    if (l.open && l.open->ticket == ticket) {
-      const auto due = l.open->opened + options_.linger;
-      if (options_.linger > duration::zero() && due > now) {
-        out.next_linger = due;
-        break;
-      }
-      if (options_.linger <= duration::zero() && l.unsettled > 0) break;  // goes when those before it are answered
-      seal(p);
+  // Without linger an open batch waits for those before it, not for a time: settle() closes it.
+  while (options_.linger > duration::zero() && !open_.empty()) {
+    const auto p = open_.begin()->second;
+    const auto due = lanes_[static_cast<std::size_t>(p.value)].open->opened + options_.linger;
+    if (due > now) {
+      out.next_linger = due;
+      break;
     }
-    opened_.pop_front();
+    seal(p);
   }
   lingering_ = out.next_linger.has_value();
   out.batches.swap(ready_);

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -120,7 +121,7 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   std::condition_variable settled_;  ///< the oldest batch got its outcome
   std::vector<lane> lanes_;
   std::vector<sealed_batch> ready_;
-  std::deque<std::pair<partition_index, std::uint64_t>> opened_;  ///< oldest first; entries may be closed already
+  std::map<std::uint64_t, partition_index> open_;  ///< the open batches by ticket: the oldest first
   std::size_t buffered_ = 0;
   std::size_t waiting_ = 0;         ///< callers that wait for room
   bool announced_ = false;          ///< the actor was woken and has not come yet

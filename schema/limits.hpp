@@ -162,6 +162,8 @@ inline constexpr std::size_t max_kept_errors = 16;
 inline constexpr std::size_t min_fetch_bytes = 16 * kib;
 /// Fetches of one consumer that wait for an answer: well below a connection's bound.
 inline constexpr std::size_t max_consumer_fetches = 256;
+/// "For ever" of a blocking call: a time-out beyond it is taken as this, so that now + time-out never overflows.
+inline constexpr auto max_wait = std::chrono::hours{24 * 365};
 /// A handle that goes without close() gives its actor this long to send what it holds.
 inline constexpr auto drop_timeout = 5s;
 /// Retries wait this long at first, then double.
