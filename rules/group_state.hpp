@@ -40,7 +40,7 @@ struct member_state {
 };
 
 /// A member as it is persisted.
-struct stored_member {
+struct snapshot_member {
   std::string id;
   std::string instance;
   std::string client;
@@ -48,7 +48,7 @@ struct stored_member {
   bytes assignment;
   milliseconds session_timeout{0};
   milliseconds rebalance_timeout{0};
-  friend bool operator==(const stored_member&, const stored_member&) = default;
+  friend bool operator==(const snapshot_member&, const snapshot_member&) = default;
 };
 
 /// A group as it is persisted: enough that a restart keeps a Stable group as it was.
@@ -58,7 +58,7 @@ struct group_snapshot {
   std::string protocol;
   std::string leader;
   dohle::generation generation{0};
-  std::vector<stored_member> members;  ///< empty: nobody is in it
+  std::vector<snapshot_member> members;  ///< empty: nobody is in it
   friend bool operator==(const group_snapshot&, const group_snapshot&) = default;
 };
 

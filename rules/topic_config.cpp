@@ -203,6 +203,12 @@ result<topic_config> parse_topic_config(std::span<const config_entry> own) {
   return config;
 }
 
+result<topic_config> parse_topic_config(std::span<const std::pair<std::string, std::string>> own) {
+  std::vector<config_entry> entries;
+  for (const auto& [name, value] : own) entries.push_back({name, value, false});
+  return parse_topic_config(entries);
+}
+
 std::vector<config_entry> describe(const topic_config& config) {
   std::vector<config_entry> all;
   for (std::size_t i = 0; i < known.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "schema/error.hpp"
@@ -32,6 +33,8 @@ struct topic_config {
 /// "64MiB", "10KiB" (1024) or "1GB", "64MB", "10kB" (1000). `is_default` entries are ignored; a name may not come
 /// twice.
 result<topic_config> parse_topic_config(std::span<const config_entry> own);
+/// The same of names and values as they are stored.
+result<topic_config> parse_topic_config(std::span<const std::pair<std::string, std::string>> own);
 
 /// All known configs with their values as plain numbers, in the order of their names.
 std::vector<config_entry> describe(const topic_config&);
