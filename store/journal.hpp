@@ -35,6 +35,8 @@ struct entry {
 };
 
 /// Where an entry came to lie: journal sequence of its frame, byte within the frame's body.
+/// Sequence 0 = not persisted, because an earlier entry of its log was refused (a full disk) while this one was already
+/// on the way, or its log was dropped. `log::on_flushed` takes it and does nothing: `drop_unflushed` has forgotten it.
 struct flushed_entry {
   std::uint64_t serial = 0;
   std::uint64_t sequence = 0;
