@@ -1,11 +1,12 @@
 #include "actors/broker.hpp"
 
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <caf/io/middleman.hpp>
 
 #include "actors/broker_parts.hpp"
 #include "actors/leader.hpp"
+#include "actors/logging.hpp"
 
 namespace dohle::actors {
 
@@ -37,20 +38,18 @@ void lead_all(broker_pointer self) {
   rules::topic_config internal;
   internal.retention_ms = -1;
   internal.max_message_bytes = limits::max_batch_bytes;
-  first.topics[cluster_topic] = {lead(self, cluster_topic, partition_index{0}, logs.at(cluster_partition), internal)};
-  first.topics[groups_topic] = {lead(self, groups_topic, partition_index{0}, logs.at(groups_partition), internal)};
+  first.topics[std::string(cluster_topic)] = {lead(self, std::string(cluster_topic), partition_index{0}, logs.at(cluster_partition), internal)};
+  first.topics[std::string(groups_topic)] = {lead(self, std::string(groups_topic), partition_index{0}, logs.at(groups_partition), internal)};
   for (const auto& [name, topic] : s.cluster.topics) {
-    auto config = rules::parse_topic_config(topic.configs);
-    DOHLE_ASSERT(config.ok(), "configs were checked before they were stored");
     for (const auto& p : topic.partitions)
-      first.topics[name].push_back(lead(self, name, p.index, std::move(logs.at(p.id)), *config));
+      first.topics[name].push_back(lead(self, name, p.index, std::move(logs.at(p.id)), config_of(topic)));
   }
   publish(self, std::move(first));
 }
 
 void spawn_group(broker_pointer self, const std::string& id, stored_group stored) {
   auto& s = self->state;
-  group_setup setup{id, std::move(stored), s.directory->topics.at(groups_topic).front().leader, s.setup.wall_clock,
+  group_setup setup{id, std::move(stored), s.directory->topics.find(groups_topic)->second.front().leader, s.setup.wall_clock,
                     s.setup.name_member};
   s.groups.emplace(id, spawn_role(self, false, group, std::move(setup)));
 }
@@ -198,8 +197,13 @@ void on_init_producer(broker_pointer self) {
       promise.deliver(take_producer(s));
       return over();
     }
-    producer_id end{s.producers_end.value + producer_block};
-    persist_change(self, producer_ids_record{end.value}, [self, promise, end, over](result<void> stored) mutable {
+    auto block = rules::plan_producer_ids(s.cluster, producer_block);
+    if (!block) {
+      promise.deliver(result<init_producer_response>{block.error()});
+      return over();
+    }
+    producer_id end{block->next};
+    persist_change(self, *block, [self, promise, end, over](result<void> stored) mutable {
       if (!stored) {
         promise.deliver(result<init_producer_response>{stored.error()});
       } else {
@@ -231,7 +235,7 @@ void on_down(broker_pointer self, const caf::down_msg& m) {
   s.children.erase(m.source);
   if (m.reason != caf::exit_reason::normal && !s.stopping) {
     // A role that ends by itself is a defect of ours; going on without it could answer wrongly.
-    spdlog::critical("a role of the broker ended unexpectedly: {}", self->system().render(m.reason));
+    log().critical("a role of the broker ended unexpectedly: {}", self->system().render(m.reason));
     on_stop(self);
   }
   if (s.stopping && s.children.empty()) {
@@ -279,12 +283,12 @@ void enqueue(broker_pointer self, broker_state::change change) {
 void persist_change(broker_pointer self, cluster_record record, std::function<void(result<void>)> then) {
   auto& s = self->state;
   batch_builder builder;
-  auto added = builder.add(s.setup.wall_clock(), std::nullopt, encode(record));
+  auto added = builder.add(s.setup.wall_clock(), std::nullopt, encode_cluster_record(record));
   if (!added) return then(added.error());
   auto batch = builder.build();
   if (!batch) return then(batch.error());
-  produce_request r{cluster_topic, partition_index{0}, ack_level::majority, std::move(*batch)};
-  auto leader = s.directory->topics.at(cluster_topic).front().leader;
+  produce_request r{std::string(cluster_topic), partition_index{0}, ack_level::majority, std::move(*batch)};
+  auto leader = s.directory->topics.find(cluster_topic)->second.front().leader;
   self->request(leader, caf::infinite, std::move(r))
       .then(
           [self, then, record](const result<produce_response>& a) {

@@ -20,6 +20,8 @@ caf::actor spawn_role(broker_pointer self, bool may_block, F f, Ts&&... argument
 /// Starts the leader of a partition and has it settled.
 led_partition lead(broker_pointer self, const std::string& topic, partition_index index, opened_log log,
                    const rules::topic_config& config);
+/// A stored topic's configs.
+rules::topic_config config_of(const topic_record& topic);
 /// Makes `next` what requests are routed by, here and at the link.
 void publish(broker_pointer self, directory next);
 

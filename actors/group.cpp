@@ -34,10 +34,10 @@ template <class F>
 void persist(self_pointer self, batch_builder& builder, F then) {
   auto batch = builder.build();
   if (!batch) return then(batch.error());
-  produce_request r{groups_topic, partition_index{0}, ack_level::majority, std::move(*batch)};
+  produce_request r{std::string(groups_topic), partition_index{0}, ack_level::majority, std::move(*batch)};
   self->request(self->state.setup.groups_leader, caf::infinite, std::move(r))
-      .then([then](result<produce_response>& a) { then(a ? result<void>{} : result<void>{a.error()}); },
-            [then](const caf::error&) { then(error{errc::closed, "the broker is shutting down", ""}); });
+      .then([then](result<produce_response>& a) mutable { then(a ? result<void>{} : result<void>{a.error()}); },
+            [then](const caf::error&) mutable { then(error{errc::closed, "the broker is shutting down", ""}); });
 }
 
 // --- carrying out what the rules say -------------------------------------------------------------------------------
@@ -68,7 +68,8 @@ void carry_out(self_pointer self, rules::group_effects effects) {
   if (!effects.persist) return answer_all(self, effects, {});
   batch_builder builder;
   auto& s = self->state;
-  auto added = builder.add(s.setup.wall_clock(), encode(group_record_key{s.setup.id}), encode(to_record(s.group->snapshot())));
+  auto added = builder.add(s.setup.wall_clock(), encode_group_key(group_key{s.setup.id}),
+                           encode_group_value(to_record(s.group->snapshot())));
   DOHLE_ASSERT(added.ok(), "a group's members fit a batch: limits::max_group_metadata");
   auto held = std::make_shared<rules::group_effects>(std::move(effects));
   persist(self, builder, [self, held](const result<void>& stored) { answer_all(self, *held, stored); });
@@ -117,8 +118,8 @@ void on_commit(self_pointer self, const commit_offsets_request& r) {
   batch_builder builder;
   auto at = s.setup.wall_clock();
   for (const auto& o : r.offsets) {
-    auto added = builder.add(at, encode(offset_record_key{s.setup.id, o.topic, o.partition}),
-                             encode(offset_value{o.offset, o.metadata, at}));
+    auto added = builder.add(at, encode_group_key(offset_key{s.setup.id, o.topic, o.partition}),
+                             encode_offset_value(offset_value{o.offset, o.metadata, at}));
     if (!added) return promise.deliver(result<commit_offsets_response>{added.error()});
   }
   persist(self, builder, [self, promise, offsets = r.offsets](const result<void>& stored) mutable {
@@ -163,9 +164,9 @@ void on_delete(self_pointer self) {
   if (auto may = s.group->check_delete(); !may) return promise.deliver(result<delete_group_response>{may.error()});
   batch_builder builder;
   auto at = s.setup.wall_clock();
-  auto added = builder.add(at, encode(group_record_key{s.setup.id}), std::nullopt);
+  auto added = builder.add(at, encode_group_key(group_key{s.setup.id}), std::nullopt);
   for (const auto& [p, o] : s.offsets)
-    if (added) added = builder.add(at, encode(offset_record_key{s.setup.id, p.topic, p.partition}), std::nullopt);
+    if (added) added = builder.add(at, encode_group_key(offset_key{s.setup.id, p.topic, p.partition}), std::nullopt);
   if (!added) return promise.deliver(result<delete_group_response>{added.error()});
   persist(self, builder, [self, promise](const result<void>& stored) mutable {
     if (!stored) return promise.deliver(result<delete_group_response>{stored.error()});
@@ -186,7 +187,8 @@ void on_topic_deleted(self_pointer self, const std::string& topic) {
       ++i;
       continue;
     }
-    auto added = builder.add(s.setup.wall_clock(), encode(offset_record_key{s.setup.id, topic, i->first.partition}), std::nullopt);
+    auto key = encode_group_key(offset_key{s.setup.id, topic, i->first.partition});
+    auto added = builder.add(s.setup.wall_clock(), key, std::nullopt);
     DOHLE_ASSERT(added.ok(), "the keys of one topic's offsets fit a batch: limits::max_partitions_per_topic");
     i = s.offsets.erase(i);
   }

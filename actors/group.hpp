@@ -18,8 +18,6 @@
 
 namespace dohle::actors {
 
-inline constexpr auto groups_topic = "__groups";
-
 struct stored_offset {
   dohle::offset offset;
   std::string metadata;

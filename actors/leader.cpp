@@ -261,7 +261,7 @@ caf::behavior leader(self_pointer self, leader_setup setup) {
   s.replica.high_watermark = std::max(hard.high_watermark, setup.log->start());
   std::vector<rules::known_producer> known;
   for (const auto& p : setup.producers)
-    known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta, p.at});
+    known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta});
   s.producers.restore(std::move(known));
   s.setup = std::move(setup);
   take_office(self);

@@ -2,11 +2,12 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <caf/io/system_messages.hpp>
+
+#include "actors/logging.hpp"
 
 namespace dohle::actors {
 
@@ -153,7 +154,7 @@ void on_data(self_pointer self, caf::io::new_data_msg& m) {
     good = false;
   }
   if (!good) {
-    spdlog::warn("a connection sent bytes that are not the protocol and was closed");
+    log().warn("a connection sent bytes that are not the protocol and was closed");
     return drop(self, m.handle);  // what was written is still sent
   }
   throttle(self, m.handle, c);
@@ -162,7 +163,7 @@ void on_data(self_pointer self, caf::io::new_data_msg& m) {
 void on_connection(self_pointer self, handle h) {
   auto& s = self->state;
   if (s.connections.size() >= limits::max_connections) {
-    spdlog::warn("refused a connection: {} are open already", s.connections.size());
+    log().warn("refused a connection: {} are open already", s.connections.size());
     self->close(h);
     return;
   }

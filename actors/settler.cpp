@@ -1,6 +1,5 @@
-#include <spdlog/spdlog.h>
-
 #include "actors/disk.hpp"
+#include "actors/logging.hpp"
 #include "rules/retention.hpp"
 
 namespace dohle::actors {
@@ -19,9 +18,9 @@ bool is_due(const settler_state& s, const settler_state::watched& w, std::int64_
   return waiting >= limits::settle_due_bytes && mark == w.last_mark;
 }
 
-void on_failure(settler_state& s, const store::log& log, const error& why) {
+void on_failure(settler_state& s, partition_id id, const error& why) {
   if (why.code == errc::storage_failed) s.failed(why);
-  spdlog::warn("settling partition {} has to wait: {}", log.id().value, to_string(why));
+  log().warn("settling partition {} has to wait: {}", id.value, to_string(why));
 }
 
 /// One bounded step of one log. True = there is more to do.
@@ -33,7 +32,7 @@ bool settle_step(settler_state& s, settler_state::watched& w) {
   }
   auto moved = w.what.log->settle(offset{mark}, limits::settle_step_bytes);
   if (!moved) {
-    on_failure(s, *w.what.log, moved.error());
+    on_failure(s, w.what.log->id(), moved.error());
     return false;
   }
   return *moved > 0;
@@ -49,7 +48,7 @@ void apply_retention(settler_state& s, settler_state::watched& w) {
   auto keep_from = rules::first_to_keep(facts, w.what.config, clock, mark);
   if (keep_from <= w.what.log->start()) return;
   auto dropped = w.what.log->drop_segments_before(keep_from);
-  if (!dropped) on_failure(s, *w.what.log, dropped.error());
+  if (!dropped) on_failure(s, w.what.log->id(), dropped.error());
 }
 
 /// A round goes once over all logs, one step each, so that no log waits for a long one; then the next message is looked
@@ -62,7 +61,7 @@ void on_round(self_pointer self) {
   if (!more) {
     for (auto& [id, w] : s.logs) apply_retention(s, w);
     auto retired = s.folder->retire_journals();
-    if (!retired) spdlog::warn("journal files cannot be retired yet: {}", to_string(retired.error()));
+    if (!retired) log().warn("journal files cannot be retired yet: {}", to_string(retired.error()));
     s.pressure->files = s.folder->journal().file_count();
   }
   if (more)
@@ -74,9 +73,9 @@ void on_round(self_pointer self) {
 result<opened_logs> on_open(settler_state& s, const open_logs& m) {
   opened_logs out;
   for (auto id : m.partitions) {
-    auto log = s.folder->open_log(id);
-    if (!log) return log.error();
-    out.logs.push_back(std::move(*log));
+    auto opened = s.folder->open_log(id);
+    if (!opened) return opened.error();
+    out.logs.push_back(std::move(*opened));
   }
   return out;
 }
@@ -86,7 +85,7 @@ void on_drop(settler_state& s, const drop_logs& m) {
     s.logs.erase(id);
     auto done = s.folder->drop_log(id);
     // The next start drops it again: a partition that no topic names is removed there.
-    if (!done) spdlog::warn("files of partition {} stay until the next start: {}", id.value, to_string(done.error()));
+    if (!done) log().warn("files of partition {} stay until the next start: {}", id.value, to_string(done.error()));
   }
 }
 

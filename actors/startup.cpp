@@ -46,37 +46,31 @@ rules::group_snapshot to_snapshot(const std::string& id, group_value v) {
   return s;
 }
 
-result<void> apply_offset(loaded_folder& out, const offset_record_key& key, const record_view& r) {
-  auto& offsets = out.groups[key.group].offsets;
-  if (!r.value) {
-    offsets.erase({key.topic, key.partition});
-    return {};
-  }
-  auto value = decode_offset_value(*r.value);
-  if (!value) return value.error();
-  offsets[{key.topic, key.partition}] = {value->offset, std::move(value->metadata)};
-  return {};
+void apply(loaded_folder& out, offset_record r) {
+  auto& offsets = out.groups[r.key.group].offsets;
+  if (r.value)
+    offsets[{r.key.topic, r.key.partition}] = {r.value->offset, std::move(r.value->metadata)};
+  else
+    offsets.erase({r.key.topic, r.key.partition});
 }
 
-result<void> apply_group(loaded_folder& out, const group_record_key& key, const record_view& r) {
-  auto& group = out.groups[key.group];
-  if (!r.value) {
-    group.members.reset();
-    return {};
-  }
-  auto value = decode_group_value(*r.value);
-  if (!value) return value.error();
-  group.members = to_snapshot(key.group, std::move(*value));
-  return {};
+void apply(loaded_folder& out, group_record r) {
+  auto& members = out.groups[r.key.group].members;
+  if (r.value)
+    members = to_snapshot(r.key.group, std::move(*r.value));
+  else
+    members.reset();
 }
 
 result<void> load_groups(loaded_folder& out) {
-  return read_all(*out.logs.at(groups_partition).log, [&](const record_view& r) -> result<void> {
-    auto key = decode_group_record_key(r.key.value_or(""));
-    if (!key) return key.error();
-    if (auto* k = std::get_if<offset_record_key>(&*key)) return apply_offset(out, *k, r);
-    return apply_group(out, std::get<group_record_key>(*key), r);
+  auto done = read_all(*out.logs.at(groups_partition).log, [&](const record_view& r) -> result<void> {
+    auto record = decode_group_record(r.key.value_or(""), r.value);
+    if (!record) return record.error();
+    std::visit([&](auto& it) { apply(out, std::move(it)); }, *record);
+    return {};
   });
+  std::erase_if(out.groups, [](const auto& g) { return !g.second.members && g.second.offsets.empty(); });
+  return done;
 }
 
 }  // namespace

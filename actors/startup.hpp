@@ -15,7 +15,6 @@
 
 namespace dohle::actors {
 
-inline constexpr auto cluster_topic = "__cluster";
 /// The two internal partitions that every broker has before it knows of any topic.
 inline constexpr partition_id cluster_partition{0};
 inline constexpr partition_id groups_partition{1};

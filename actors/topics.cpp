@@ -1,5 +1,3 @@
-#include <spdlog/spdlog.h>
-
 #include <memory>
 
 #include "actors/broker_parts.hpp"
@@ -9,12 +7,6 @@ namespace dohle::actors {
 namespace {
 
 using description_handler = std::function<void(result<topic_description>)>;
-
-rules::topic_config config_of(const topic_record& t) {
-  auto config = rules::parse_topic_config(t.configs);
-  DOHLE_ASSERT(config.ok(), "configs were checked before they were stored");
-  return *config;
-}
 
 /// Opens the logs of partitions the directory does not have yet and starts their leaders; then `then`.
 void lead_missing(broker_pointer self, const std::string& name, const description_handler& then) {
@@ -58,6 +50,12 @@ partition_description description_of(const broker_state& s, const led_partition&
 }
 
 }  // namespace
+
+rules::topic_config config_of(const topic_record& topic) {
+  auto config = rules::parse_topic_config(topic.configs);
+  DOHLE_ASSERT(config.ok(), "configs were checked before they were stored");
+  return *config;
+}
 
 void on_create_topic(broker_pointer self, const create_topic_request& r, description_handler then) {
   enqueue(self, [=](std::function<void()> over) {
