@@ -1,0 +1,424 @@
+#include "actors/consumer_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "schema/limits.hpp"
+
+namespace dohle {
+
+namespace {
+
+std::string text(const topic_partition& p) { return p.topic + "[" + std::to_string(p.partition.value) + "]"; }
+
+/// A broker that heals is asked again; these only change when the reader goes elsewhere.
+bool needs_seek(errc code) { return code == errc::offset_out_of_range || code == errc::closed; }
+
+/// The batch's bytes as its producer made them?
+bool checksum_holds(std::string_view batch, const batch_header& h) {
+  constexpr std::size_t covered_from = 21;
+  return crc32c(batch.substr(covered_from, h.size_bytes() - covered_from)) == h.crc;
+}
+
+}  // namespace
+
+consumer_core::consumer_core(const consumer_options& options, duration patience, clock now, wake waker)
+    : options_(options), patience_(patience), now_(std::move(now)), wake_(std::move(waker)), last_poll_(now_()) {}
+
+// --- polling -------------------------------------------------------------------------------------------------------
+
+result<polled> consumer_core::poll(std::size_t max_records, duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + std::min<duration>(timeout, limits::max_wait);
+  std::unique_lock poller{one_poller_, deadline};
+  if (!poller) return polled{};  // another thread polls for all that time
+  bool wake_up = false;
+  {
+    std::lock_guard lock{mutex_};
+    processing_ = false;
+    last_poll_ = now_();
+    wake_up = std::exchange(wake_on_poll_, false);
+  }
+  if (wake_up) wake_();
+  std::unique_lock lock{mutex_};
+  auto out = poll_locked(lock, std::max<std::size_t>(max_records, 1), deadline);
+  last_poll_ = now_();
+  processing_ = out.ok() && out->record_count > 0;
+  const bool room = starved_ && prefetched_ <= options_.prefetch_bytes / 2;
+  if (room) starved_ = false;
+  wake_up = std::exchange(refetch_, false) || room;
+  lock.unlock();
+  if (wake_up) wake_();
+  return out;
+}
+
+result<polled> consumer_core::poll_locked(std::unique_lock<std::mutex>& lock, std::size_t max_records,
+                                          time_point deadline) {
+  polled out;
+  bool in_time = true;
+  for (;;) {
+    if (auto why = problem()) {
+      if (out.record_count > 0) return out;  // the next poll reports it
+      return *why;
+    }
+    if (out.record_count >= max_records) return out;
+    if (auto f = paused_ ? nullptr : next_ready()) {
+      if (auto done = deliver(lock, f, max_records - out.record_count, out); !done) read_again(*f, done.error());
+      continue;
+    }
+    if (out.record_count > 0 || all_done() || !in_time) return out;
+    if (starved_) {  // a range's records may all be skipped: then nothing else would ask for more
+      starved_ = false;
+      lock.unlock();
+      wake_();
+      lock.lock();
+      continue;
+    }
+    in_time = changed_.wait_until(lock, deadline) != std::cv_status::timeout;
+  }
+}
+
+consumer_core::feed_ptr consumer_core::next_ready() {
+  for (std::size_t k = 0; k < order_.size(); ++k) {
+    const auto& f = order_[turn_++ % order_.size()];
+    if (f->ready() && !f->done()) return f;
+  }
+  return nullptr;
+}
+
+std::optional<error> consumer_core::problem() const {
+  if (closed_) return error{errc::closed, "the consumer is closed", "make a new one"};
+  if (problem_) return problem_;
+  for (const auto& f : order_)
+    if (f->broken) return f->broken;
+  return std::nullopt;
+}
+
+bool consumer_core::all_done() const {
+  return options_.group.empty() && std::all_of(order_.begin(), order_.end(), [](const auto& f) { return f->done(); });
+}
+
+result<void> consumer_core::deliver(std::unique_lock<std::mutex>& lock, const feed_ptr& f, std::size_t budget,
+                                    polled& out) {
+  const auto version = f->version;
+  const auto from = f->position;
+  const auto end = f->end;
+  auto reader = std::exchange(f->partial, std::nullopt);
+  bytes batch;
+  if (!reader) {
+    batch = std::move(f->queue.front());
+    f->queue.pop_front();
+    prefetched_ -= batch.size();
+  }
+  lock.unlock();
+  auto got = decode(*f->name, f->name, std::move(reader), std::move(batch), from, end, budget);
+  lock.lock();
+  if (f->version != version || paused_ || closed_) return {};  // seeked or taken away meanwhile
+  if (!got) return got.error();
+  f->position = got->next;
+  f->partial = std::move(got->partial);
+  if (f->done()) drop_fetched(*f);
+  if (got->records) {
+    out.record_count += got->records->record_count();
+    out.chunks.push_back(std::move(*got->records));
+  }
+  return {};
+}
+
+result<consumer_core::decoded> consumer_core::decode(const topic_partition& source,
+                                                     std::shared_ptr<const topic_partition> name,
+                                                     std::optional<batch_reader> reader, bytes batch, offset from,
+                                                     std::optional<offset> end, std::size_t budget) {
+  const auto damaged = [&](const std::string& why) {
+    return error{errc::corrupt_batch, "a batch of " + text(source) + " at offset " + std::to_string(from.value) +
+                                          " arrived damaged: " + why,
+                 "read again; if it stays so, verify the broker's data folder with `dohle log verify`"};
+  };
+  if (!reader) {
+    auto header = read_header(batch.view());
+    if (!header) return damaged(header.error().message);
+    if (!checksum_holds(batch.view(), *header)) return damaged("its checksum does not match");
+    if (header->control()) return decoded{std::nullopt, std::max(header->end(), from), std::nullopt};
+    auto opened = batch_reader::open(std::move(batch));
+    if (!opened) return damaged(opened.error().message);
+    reader = std::move(*opened);
+  }
+  const auto batch_end = reader->header().end();
+  std::vector<record_view> records;
+  records.reserve(std::min<std::size_t>(budget, static_cast<std::size_t>(reader->header().record_count)));
+  offset next = from;
+  bool more = true;
+  while (records.size() < budget) {
+    auto r = reader->next();
+    if (!r) return damaged(r.error().message);
+    more = r->has_value() && (!end || (*r)->offset < *end);
+    if (!more) break;
+    if ((*r)->offset < from) continue;
+    next = (*r)->offset + 1;
+    records.push_back(**r);
+  }
+  decoded out;
+  out.next = more ? next : std::max(end ? std::min(batch_end, *end) : batch_end, from);
+  if (!records.empty()) out.records.emplace(std::move(name), reader->memory(), std::move(records));
+  if (more) out.partial = std::move(reader);
+  return out;
+}
+
+/// A damaged batch is never stepped over: it is fetched anew, and every poll reports it until it comes whole.
+void consumer_core::read_again(feed& f, const error& why) {
+  drop_fetched(f);
+  f.version = next_version_++;
+  f.fetch_from = f.position;
+  f.broken = why;
+  f.retry_at = now_() + limits::max_retry_backoff;
+  if (!f.failing_since) f.failing_since = now_();
+  refetch_ = true;
+}
+
+// --- the rest of the facade ----------------------------------------------------------------------------------------
+
+bool consumer_core::finished() const {
+  std::lock_guard lock{mutex_};
+  return all_done();
+}
+
+std::vector<topic_partition> consumer_core::assignment() const {
+  std::lock_guard lock{mutex_};
+  std::vector<topic_partition> out;
+  for (const auto& [p, f] : feeds_) out.push_back(p);
+  return out;
+}
+
+std::map<topic_partition, offset> consumer_core::positions() const {
+  std::lock_guard lock{mutex_};
+  std::map<topic_partition, offset> out;
+  for (const auto& [p, f] : feeds_) out.emplace(p, f->position);
+  return out;
+}
+
+std::map<topic_partition, std::int64_t> consumer_core::lag() const {
+  std::lock_guard lock{mutex_};
+  std::map<topic_partition, std::int64_t> out;
+  for (const auto& [p, f] : feeds_)
+    if (f->high_watermark) out.emplace(p, std::max<std::int64_t>(0, *f->high_watermark - f->position));
+  return out;
+}
+
+result<void> consumer_core::seek(const topic_partition& partition, offset to) {
+  if (to.value < 0)
+    return error{errc::invalid_request, "offset " + std::to_string(to.value) + " is negative", "seek to 0 or later"};
+  {
+    std::lock_guard lock{mutex_};
+    const auto i = feeds_.find(partition);
+    if (i == feeds_.end())
+      return error{errc::invalid_request, text(partition) + " is not assigned to this consumer",
+                   "seek only what assignment() lists; in a group it is empty until the first poll"};
+    auto& f = *i->second;
+    drop_fetched(f);
+    f.version = next_version_++;
+    f.position = f.fetch_from = to;
+    f.broken.reset();
+    f.halted = false;
+    f.failing_since.reset();
+    f.retry_at = {};
+  }
+  changed_.notify_all();
+  wake_();
+  return {};
+}
+
+std::string consumer_core::member() const {
+  std::lock_guard lock{mutex_};
+  return member_;
+}
+
+dohle::generation consumer_core::generation() const {
+  std::lock_guard lock{mutex_};
+  return generation_;
+}
+
+void consumer_core::close() {
+  {
+    std::lock_guard lock{mutex_};
+    closed_ = true;
+    for (auto& f : order_) drop_fetched(*f);
+  }
+  changed_.notify_all();
+}
+
+// --- assignment ----------------------------------------------------------------------------------------------------
+
+void consumer_core::assign(const std::vector<assigned_range>& ranges, const std::vector<topic_partition>& kept) {
+  {
+    std::lock_guard lock{mutex_};
+    std::map<topic_partition, feed_ptr> feeds;
+    for (const auto& p : kept) {
+      if (const auto i = feeds_.find(p); i != feeds_.end()) feeds.insert(*i);
+    }
+    for (const auto& r : ranges) {
+      auto f = std::make_shared<feed>();
+      f->name = std::make_shared<const topic_partition>(r.partition);
+      f->version = next_version_++;
+      f->position = f->fetch_from = r.from;
+      f->end = r.end;
+      f->backoff = limits::retry_backoff;
+      feeds[r.partition] = std::move(f);
+    }
+    for (auto& [p, f] : feeds_) {
+      const auto i = feeds.find(p);
+      if (i != feeds.end() && i->second == f) continue;
+      drop_fetched(*f);
+      f->version = 0;  // a poll that decodes one of its batches throws it away
+    }
+    feeds_ = std::move(feeds);
+    order_.clear();
+    for (const auto& [p, f] : feeds_) order_.push_back(f);
+    processing_ = false;
+  }
+  changed_.notify_all();
+}
+
+void consumer_core::pause(bool paused) {
+  {
+    std::lock_guard lock{mutex_};
+    paused_ = paused;
+  }
+  changed_.notify_all();
+}
+
+void consumer_core::set_member(std::string id, dohle::generation g) {
+  std::lock_guard lock{mutex_};
+  member_ = std::move(id);
+  generation_ = g;
+}
+
+void consumer_core::set_problem(std::optional<error> why) {
+  {
+    std::lock_guard lock{mutex_};
+    problem_ = std::move(why);
+  }
+  changed_.notify_all();
+}
+
+consumer_core::poll_state consumer_core::polls() const {
+  std::lock_guard lock{mutex_};
+  return {processing_, last_poll_};
+}
+
+void consumer_core::wake_on_poll() {
+  std::lock_guard lock{mutex_};
+  wake_on_poll_ = true;
+}
+
+void consumer_core::drop_fetched(feed& f) {
+  for (const auto& b : f.queue) prefetched_ -= b.size();
+  f.queue.clear();
+  f.partial.reset();
+}
+
+// --- fetching ------------------------------------------------------------------------------------------------------
+
+std::size_t consumer_core::request_bytes() const {
+  const auto share = options_.prefetch_bytes / std::max<std::size_t>(1, order_.size());
+  return std::min(options_.fetch_bytes, std::max(share, limits::min_fetch_bytes));
+}
+
+std::vector<consumer_core::plan_item> consumer_core::plan(time_point now) {
+  std::lock_guard lock{mutex_};
+  std::vector<plan_item> out;
+  starved_ = false;
+  if (paused_ || closed_) return out;
+  const auto ask = request_bytes();
+  for (std::size_t k = 0; k < order_.size(); ++k) {
+    auto& f = *order_[plan_turn_ % order_.size()];
+    const bool wanted = f.asked != f.version && !f.halted && f.retry_at <= now && !(f.end && f.fetch_from >= *f.end);
+    if (wanted) {
+      const auto held = prefetched_ + in_flight_bytes_;
+      if ((held > 0 && held + ask > options_.prefetch_bytes) || in_flight_.size() >= limits::max_consumer_fetches) {
+        starved_ = true;
+        break;  // this one is first when there is room
+      }
+      f.asked = f.version;
+      in_flight_.emplace(f.version, ask);
+      in_flight_bytes_ += ask;
+      const auto wait = std::chrono::duration_cast<milliseconds>(std::min<duration>(options_.max_wait, limits::max_fetch_wait));
+      out.push_back({*f.name, f.version,
+                     {f.name->topic, f.name->partition, f.fetch_from, static_cast<std::uint32_t>(ask),
+                      options_.min_bytes, wait}});
+    }
+    ++plan_turn_;
+  }
+  return out;
+}
+
+void consumer_core::fetched(const plan_item& asked, result<fetch_response> answer, time_point now) {
+  {
+    std::lock_guard lock{mutex_};
+    if (const auto i = in_flight_.find(asked.version); i != in_flight_.end()) {
+      in_flight_bytes_ -= i->second;
+      in_flight_.erase(i);
+    }
+    const auto i = feeds_.find(asked.partition);
+    if (i == feeds_.end() || i->second->version != asked.version || closed_) return;
+    auto& f = *i->second;
+    f.asked.reset();
+    result<void> taken;
+    if (answer) taken = take_batches(f, *answer);
+    if (!answer || !taken) {
+      fetch_failed(f, answer ? taken.error() : answer.error(), now);
+    } else {
+      f.high_watermark = answer->high_watermark;
+      f.broken.reset();
+      f.failing_since.reset();
+      f.backoff = limits::retry_backoff;
+    }
+  }
+  changed_.notify_all();
+}
+
+/// Cuts the answer into single batches and finds where the next fetch begins: behind the last one, whatever records it
+/// holds, so that holes that compaction left are stepped over.
+result<void> consumer_core::take_batches(feed& f, const fetch_response& answer) {
+  for (const auto& run : answer.batches) {
+    for (std::size_t at = 0; at < run.size();) {
+      auto h = read_header(run.view().substr(at));
+      if (!h) {
+        return error{errc::corrupt_batch,
+                     "a fetch of " + text(*f.name) + " at offset " + std::to_string(f.fetch_from.value) +
+                         " brought bytes that are no batch: " + h.error().message,
+                     "verify the broker's data folder with `dohle log verify`"};
+      }
+      auto batch = run.part(at, h->size_bytes());
+      at += h->size_bytes();
+      if (h->end() <= f.fetch_from) continue;  // before what was asked for
+      f.fetch_from = h->end();
+      prefetched_ += batch.size();
+      f.queue.push_back(std::move(batch));
+    }
+  }
+  return {};
+}
+
+void consumer_core::fetch_failed(feed& f, const error& why, time_point now) {
+  f.retry_at = now + f.backoff;
+  f.backoff = std::min<duration>(f.backoff * 2, limits::max_retry_backoff);
+  if (!f.failing_since) f.failing_since = now;
+  const bool lasting = !is_retriable(why.code) || now - *f.failing_since >= patience_;
+  if (!lasting) return;
+  f.broken = why;
+  f.halted = needs_seek(why.code);
+  if (why.code == errc::offset_out_of_range && f.broken->hint.empty())
+    f.broken->hint = "seek to an offset that is still there, or begin at the earliest one";
+}
+
+std::optional<consumer_core::time_point> consumer_core::next_retry() const {
+  std::lock_guard lock{mutex_};
+  std::optional<time_point> at;
+  if (paused_ || closed_) return at;
+  for (const auto& f : order_) {
+    if (f->halted || !f->failing_since || f->asked == f->version) continue;
+    if (!at || f->retry_at < *at) at = f->retry_at;
+  }
+  return at;
+}
+
+}  // namespace dohle
