@@ -31,7 +31,7 @@ FOREIGN = [
     (r"capnp/.*|kj/.*", ["schema/codec*.cpp", "schema/stored*.cpp"], ["tests/schema/*", "tests/fuzz/*"]),
     (r"caf/.*", ["actors/*"], ["tests/actors/*", "tests/cluster/*", "bench/*"]),
     (
-        r"sys/socket\.h|sys/epoll\.h|sys/un\.h|netinet/.*|arpa/.*|netdb\.h|poll\.h",
+        r"sys/socket\.h|sys/epoll\.h|sys/un\.h|netinet/.*|arpa/.*|netdb\.h",
         ["actors/link*", "actors/listen.cpp", "actors/connect.cpp"],
         ["tests/*", "bench/*"],
     ),

@@ -1,0 +1,6 @@
+# ./dev bench [ARGUMENTS of bench/run.py]: one JSON line a figure, with the machine's own limits beside them.
+
+dev_bench() {
+  need build
+  exec "$python" bench/run.py "$@"
+}
