@@ -1,5 +1,5 @@
-// Random schedules of a consumer group: members join, sync, beat, vanish, leave, come back under a static name, while time
-// passes and the coordinator restarts. After each step the promises of rules/group.hpp are checked.
+// Random schedules of a consumer group: members join, sync, beat, vanish, leave, come back under a static name, while
+// time passes and the coordinator restarts. After each step the promises of rules/group.hpp are checked.
 #include <gtest/gtest.h>
 
 #include <map>

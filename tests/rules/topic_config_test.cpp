@@ -1,0 +1,119 @@
+#include "rules/topic_config.hpp"
+
+#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+namespace dohle::rules {
+namespace {
+
+using testing::HasSubstr;
+using entries = std::vector<config_entry>;
+
+result<topic_config> with(const std::string& name, const std::string& value) {
+  return parse_topic_config(entries{{name, value, false}});
+}
+
+TEST(topic_config, defaults_are_kafkas) {
+  const auto c = parse_topic_config(entries{});
+  ASSERT_TRUE(c.ok());
+  EXPECT_EQ(c->retention_ms, 604'800'000);
+  EXPECT_EQ(c->retention_bytes, -1);
+  EXPECT_EQ(c->max_message_bytes, 1'048'588);
+  EXPECT_EQ(c->timestamps, timestamp_type::create_time);
+  EXPECT_EQ(c->min_insync_replicas, 1);
+  for (const auto& e : describe(*c)) EXPECT_TRUE(e.is_default) << e.name;
+}
+
+TEST(topic_config, what_is_described_can_be_given_back) {
+  const entries own{{"retention.ms", "30d", false},          {"retention.bytes", "1GiB", false},
+                    {"segment.bytes", "64MiB", false},       {"max.message.bytes", "5MB", false},
+                    {"cleanup.policy", "delete", false},     {"message.timestamp.type", "LogAppendTime", false},
+                    {"min.insync.replicas", "2", false},     {"compression.type", "producer", false}};
+  const auto c = parse_topic_config(own);
+  ASSERT_TRUE(c.ok()) << to_string(c.error());
+  EXPECT_EQ(c->retention_ms, 2'592'000'000);
+  EXPECT_EQ(c->retention_bytes, 1'073'741'824);
+  EXPECT_EQ(c->segment_bytes, 67'108'864);
+  EXPECT_EQ(c->max_message_bytes, 5'000'000);
+  EXPECT_EQ(c->timestamps, timestamp_type::log_append_time);
+  const auto all = describe(*c);
+  EXPECT_EQ(all.size(), own.size());
+  EXPECT_TRUE(std::ranges::is_sorted(all, {}, &config_entry::name));
+  for (const auto& e : all) EXPECT_FALSE(e.is_default);
+  EXPECT_EQ(parse_topic_config(all).value(), *c);
+}
+
+TEST(topic_config, a_value_set_to_the_default_is_still_the_topics_own) {
+  const auto all = describe(*with("retention.bytes", "-1"));
+  for (const auto& e : all) EXPECT_EQ(e.is_default, e.name != "retention.bytes");
+}
+
+TEST(topic_config, durations_and_sizes_have_units) {
+  const std::vector<std::pair<std::string, std::int64_t>> durations{
+      {"0", 0}, {"-1", -1}, {"250", 250}, {"250ms", 250}, {"10s", 10'000}, {"5m", 300'000}, {"5 min", 300'000},
+      {"2h", 7'200'000}, {"1w", 604'800'000}};
+  for (const auto& [text, ms] : durations) EXPECT_EQ(with("retention.ms", text)->retention_ms, ms) << text;
+  const std::vector<std::pair<std::string, std::int64_t>> sizes{
+      {"100", 100}, {"100B", 100}, {"10kB", 10'000}, {"10KiB", 10'240}, {"2TB", 2'000'000'000'000}, {"2 GiB", 1LL << 31}};
+  for (const auto& [text, size] : sizes) EXPECT_EQ(with("retention.bytes", text)->retention_bytes, size) << text;
+}
+
+TEST(topic_config, nonsense_is_refused_by_name) {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"retention.ms", ""},          {"retention.ms", "soon"},      {"retention.ms", "5x"},
+      {"retention.ms", "1GiB"},      {"retention.ms", "-2"},        {"retention.ms", "-1s"},
+      {"retention.ms", "99999999999999999999"},                     {"retention.ms", "9223372036854775807d"},
+      {"retention.bytes", "5m"},     {"segment.bytes", "0"},        {"segment.bytes", "-1"},
+      {"segment.bytes", "10GiB"},    {"max.message.bytes", "1GiB"}, {"min.insync.replicas", "0"},
+      {"min.insync.replicas", "1s"}, {"message.timestamp.type", "createtime"},
+      {"cleanup.policy", ""},        {"cleanup.policy", "keep"}};
+  for (const auto& [name, value] : rows) {
+    const auto c = with(name, value);
+    ASSERT_EQ(c.code(), errc::invalid_config) << name << " = " << value;
+    EXPECT_THAT(c.error().message, HasSubstr(name));
+    EXPECT_FALSE(c.error().hint.empty());
+  }
+  EXPECT_EQ(parse_topic_config(entries{{"retention.ms", "1", false}, {"retention.ms", "1", false}}).code(),
+            errc::invalid_config);
+}
+
+TEST(topic_config, what_is_not_built_is_refused_in_words) {
+  EXPECT_THAT(with("cleanup.policy", "compact").error().message, HasSubstr("does not compact"));
+  EXPECT_THAT(with("cleanup.policy", "compact,delete").error().message, HasSubstr("does not compact"));
+  EXPECT_THAT(with("compression.type", "zstd").error().hint, HasSubstr("producer"));
+}
+
+TEST(topic_config, a_misspelt_name_gets_the_nearest_known_one) {
+  EXPECT_THAT(with("retention.hours", "1").error().hint, HasSubstr("retention"));
+  EXPECT_THAT(with("retention_ms", "1").error().hint, HasSubstr("retention.ms"));
+  EXPECT_THAT(with("min.isr", "1").error().message, HasSubstr("min.isr"));
+  EXPECT_LT(with(std::string(1'000'000, 'x'), "1").error().message.size(), 200U);
+}
+
+TEST(topic_config, an_alteration_sets_and_resets) {
+  const entries own{{"retention.ms", "1000", false}, {"retention.bytes", "5", false}};
+  const std::vector<std::string> reset{"retention.bytes"};
+  const auto altered = alter_configs(own, entries{{"retention.ms", "2s", false}, {"segment.bytes", "1MiB", false}}, reset);
+  ASSERT_TRUE(altered.ok());
+  EXPECT_EQ(*altered, (entries{{"retention.ms", "2000", false}, {"segment.bytes", "1048576", false}}));
+  EXPECT_EQ(alter_configs(own, entries{{"retention.bytes", "1", false}}, reset).code(), errc::invalid_config);
+  EXPECT_EQ(alter_configs(own, {}, std::vector<std::string>{"retention"}).code(), errc::invalid_config);
+  EXPECT_EQ(alter_configs(own, entries{{"retention.ms", "x", false}}, {}).code(), errc::invalid_config);
+}
+
+TEST(topic_config, names_follow_kafkas_rules) {
+  for (const auto* good : {"a", "clicks", "a.b_c-D9", "__groups", "...", "-"}) EXPECT_TRUE(check_topic_name(good).ok()) << good;
+  EXPECT_TRUE(check_topic_name(std::string(249, 'a')).ok());
+  for (const auto* bad : {"", ".", "..", "a b", "a/b", "\xc3\xa4", "a\n"}) {
+    EXPECT_EQ(check_topic_name(bad).code(), errc::invalid_topic) << bad;
+  }
+  EXPECT_EQ(check_topic_name(std::string(250, 'a')).code(), errc::invalid_topic);
+  EXPECT_TRUE(is_internal_topic("__groups"));
+  EXPECT_FALSE(is_internal_topic("_groups"));
+}
+
+}  // namespace
+}  // namespace dohle::rules
