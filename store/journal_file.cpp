@@ -181,13 +181,29 @@ error journal_file::at_frame(const error& e, std::uint64_t sequence, std::string
   return in_place(e, path().string(), sequence, value.empty() ? 0 : lmdb::place_of(value));
 }
 
-result<std::string_view> journal_file::locate(const lmdb::transaction& txn, partition_id of,
-                                              const batch_place& place) const {
-  auto value = txn.get(0, lmdb::key_of(place.sequence));
+result<std::string_view> journal_file::frame_at(const lmdb::transaction& txn, std::uint64_t sequence) const {
+  auto value = txn.get(0, lmdb::key_of(sequence));
   if (!value) return value.error();
   if (!*value)
-    return error{errc::corrupt_data, path().string() + ": frame " + std::to_string(place.sequence) + " is not there", ""};
-  const std::string_view frame = **value;
+    return error{errc::corrupt_data, path().string() + ": frame " + std::to_string(sequence) + " is not there", ""};
+  return **value;
+}
+
+result<timestamp> journal_file::written_at(std::uint64_t sequence) const {
+  auto txn = env_->begin_read();
+  if (!txn) return txn.error();
+  auto frame = frame_at(*txn, sequence);
+  if (!frame) return frame.error();
+  auto header = read_frame(*frame, false);
+  if (!header) return at_frame(header.error(), sequence, *frame);
+  return timestamp{header->wall_ms};
+}
+
+result<std::string_view> journal_file::locate(const lmdb::transaction& txn, partition_id of,
+                                              const batch_place& place) const {
+  auto found = frame_at(txn, place.sequence);
+  if (!found) return found;
+  const std::string_view frame = *found;
   auto header = read_frame(frame, false);
   if (!header) return at_frame(header.error(), place.sequence, frame);
   if (place.at >= header->body_bytes)

@@ -90,6 +90,8 @@ class journal_file {
 
   /// *disk*: copies the batches at these places one behind the other to `to`, each checked. All lie in this file.
   result<void> copy(partition_id of, std::span<const batch_place> places, char* to) const;
+  /// *disk*: the wall clock in the frame's header.
+  result<timestamp> written_at(std::uint64_t sequence) const;
   /// *disk*: shows the batches' bytes in place, unchecked but for the record's header: each(index, bytes).
   template <class Each>
   result<void> view(partition_id of, std::span<const batch_place> places, Each&& each) const;
@@ -99,6 +101,7 @@ class journal_file {
 
  private:
   journal_file(std::unique_ptr<lmdb::environment> env, const file_head& head) : env_(std::move(env)), head_(head) {}
+  result<std::string_view> frame_at(const lmdb::transaction& txn, std::uint64_t sequence) const;
   result<std::string_view> locate(const lmdb::transaction& txn, partition_id of, const batch_place& place) const;
   error at_frame(const error& e, std::uint64_t sequence, std::string_view value) const;
 

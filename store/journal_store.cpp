@@ -241,6 +241,12 @@ result<void> journal_store::view(partition_id of, std::span<const batch_place> p
   return {};
 }
 
+result<timestamp> journal_store::written_at(std::uint64_t sequence) const {
+  const auto file = file_of(sequence);
+  if (!file) return error{errc::closed, "the journal file is retired", ""};
+  return file->written_at(sequence);
+}
+
 result<void> journal_store::retire(const std::function<offset(partition_id)>& settled) {
   for (;;) {
     std::shared_ptr<journal_file> file;

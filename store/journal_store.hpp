@@ -60,6 +60,9 @@ class journal_store final : public journal {
   result<void> view(partition_id of, std::span<const batch_place> places,
                     const std::function<result<void>(std::size_t, std::string_view)>& each) const;
 
+  /// *disk*: this broker's clock when the frame was persisted.
+  result<timestamp> written_at(std::uint64_t sequence) const;
+
   /// The last group that is on the disk, whatever happens.
   std::uint64_t durable_group() const;
   /// From now on nothing of this partition is taken, and new files do not begin with it.

@@ -103,7 +103,8 @@ class log {
   /// flushes them. Returns the bytes moved; 0 = nothing was due. Idempotent over a crash at any point.
   virtual result<std::size_t> settle(offset limit, std::size_t max_bytes) = 0;
   virtual std::size_t unsettled_bytes() const = 0;
-  /// Drops sealed segments that lie wholly before `first`; start() is then the first remaining one's base.
+  /// Drops sealed segments that lie wholly before `first`; start() is then the first remaining one's base. Returns how
+  /// many.
   virtual result<std::size_t> drop_segments_before(offset first) = 0;
 };
 

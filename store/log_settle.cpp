@@ -1,0 +1,262 @@
+// Settling and retention of a partition's log: from the journal into segments, and out.
+#include <algorithm>
+#include <limits>
+
+#include "store/batch_check.hpp"
+#include "store/files.hpp"
+#include "store/partition_log.hpp"
+
+namespace dohle::store {
+
+namespace {
+
+constexpr std::size_t chunk_body = limits::max_chunk_bytes - sizeof(chunk_header);
+
+/// Tree pages and index entries of one step, far more than they are: the slack of the map is larger still.
+constexpr std::size_t step_overhead = limits::mib;
+
+}  // namespace
+
+struct partition_log::move_step {
+  std::vector<tail_entry> batches;  ///< copies: what is in memory stays there until they are moved
+  std::size_t bytes = 0;
+};
+
+partition_log::move_step partition_log::next_step(offset from, offset limit, std::size_t max_bytes) const {
+  move_step step;
+  std::lock_guard lock(mutex_);
+  if (dropped_) return step;
+  const offset until = std::min(limit, flushed_);
+  for (std::size_t i = tail_.find(from); i < tail_.size(); ++i) {
+    const tail_entry& batch = tail_[i];
+    if (batch.end() > until || (step.bytes > 0 && step.bytes + batch.size > max_bytes)) break;
+    step.bytes += batch.size;
+    step.batches.push_back(batch);
+  }
+  return step;
+}
+
+result<std::size_t> partition_log::settle(offset limit, std::size_t max_bytes) {
+  std::lock_guard one(settle_mutex_);
+  std::size_t moved = 0;
+  for (;;) {
+    move_step step = next_step(settled(), limit, std::min(max_bytes - moved, limits::settle_step_bytes));
+    if (step.batches.empty()) return moved;
+    auto to = segment_for(step);
+    if (!to) return to.error();
+    segment_meta meta = (*to)->meta;
+    result<void> outcome;
+    bool changed = false;
+    std::uint64_t used = 0;
+    do {
+      segment_meta next = meta;
+      outcome = (*to)->change([&](lmdb::transaction& txn) { return move(txn, step, next); });
+      if (!outcome) break;
+      changed = true;
+      meta = next;
+      moved += step.bytes;
+      step = max_bytes > moved
+                 ? next_step(offset{meta.end}, limit, std::min(max_bytes - moved, limits::settle_step_bytes))
+                 : move_step{};
+      auto now = (*to)->used_bytes();
+      if (!now) outcome = now.error();
+      else used = *now;
+    } while (outcome && !step.batches.empty() && used + step.bytes + step_overhead <= context_->settings.segment_bytes);
+    if (changed) {
+      if (auto r = (*to)->flush(); !r) return r.error();
+      advance(*to, meta);
+    }
+    if (!outcome) return outcome.error();
+    if (moved >= max_bytes) return moved;
+  }
+}
+
+result<std::shared_ptr<segment>> partition_log::segment_for(const move_step& step) {
+  std::shared_ptr<segment> last;
+  segment_meta meta;
+  meta.max_timestamp = std::numeric_limits<std::int64_t>::min();
+  {
+    std::lock_guard lock(mutex_);
+    if (!segments_.empty()) last = segments_.back();
+    meta.log_start = start_.value;
+  }
+  std::vector<producer_state> producers;
+  if (last) {
+    if (last->meta.bytes == 0) return last;
+    auto used = last->used_bytes();
+    if (!used) return used.error();
+    if (*used + step.bytes + step_overhead <= context_->settings.segment_bytes) return last;
+    auto known = last->producers();
+    if (!known) return known.error();
+    producers = std::move(*known);
+    bound_producers(producers);
+  } else if (auto r = make_directory(directory()); !r) {
+    return r.error();
+  }
+  meta.partition = id_.value;
+  meta.folder = context_->folder;
+  meta.base = meta.end = step.batches.front().base.value;
+  auto made = segment::create(directory(), meta, producers, context_->segment_map(), context_->segments);
+  if (!made) return made;
+  if (last) last->seal_off();
+  std::lock_guard lock(mutex_);
+  segments_.push_back(*made);
+  return made;
+}
+
+result<chunk_header> partition_log::fill_chunk(char* room, const move_step& step, std::size_t first, std::size_t count,
+                                               producer_map& dirty, lmdb::transaction& txn) {
+  char* const body = room + sizeof(chunk_header);
+  char* to = body;
+  for (std::size_t i = first; i < first + count;) {
+    const tail_entry& batch = step.batches[i];
+    if (batch.data) {
+      std::memcpy(to, batch.data, batch.size);
+      to += batch.size;
+      ++i;
+      continue;
+    }
+    std::vector<batch_place> places;
+    std::size_t size = 0;
+    for (; i < first + count && !step.batches[i].data; ++i) {
+      places.push_back(step.batches[i].place());
+      size += step.batches[i].size;
+    }
+    if (auto r = context_->journal->copy(id_, places, to); !r) return r.error();
+    to += size;
+  }
+  chunk_header chunk;
+  chunk.base = step.batches[first].base.value;
+  chunk.last = step.batches[first + count - 1].end().value - 1;
+  chunk.batches = static_cast<std::uint32_t>(count);
+  chunk.body_bytes = static_cast<std::uint32_t>(to - body);
+  chunk.epoch = step.batches[first].epoch.value;
+  chunk.min_timestamp = std::numeric_limits<std::int64_t>::max();
+  chunk.max_timestamp = std::numeric_limits<std::int64_t>::min();
+  const char* at = body;
+  for (std::size_t i = first; i < first + count; ++i) {
+    const tail_entry& batch = step.batches[i];
+    // Nothing becomes history that is not what was acknowledged, whether it came from memory or from the journal.
+    auto header = check_batch({at, batch.size}, batch.base, batch.epoch);
+    if (!header) return error{header.code(), directory().string() + ": " + header.error().message, header.error().hint};
+    at += batch.size;
+    chunk.min_timestamp = std::min(chunk.min_timestamp, header->base_timestamp.value);
+    chunk.max_timestamp = std::max(chunk.max_timestamp, header->max_timestamp.value);
+    if (header->producer == no_producer) continue;
+    auto [known, fresh] = dirty.try_emplace(header->producer.value);
+    if (fresh) {
+      auto stored = txn.get(segment::index, producer_key(header->producer));
+      if (!stored) return stored.error();
+      known->second.id = no_producer;
+      if (*stored) {
+        auto read = read_producer(producer_key(header->producer), **stored);
+        if (!read) return read.error();
+        known->second = *read;
+      }
+    }
+    apply_batch(known->second, *header);
+  }
+  return chunk;
+}
+
+result<void> partition_log::move(lmdb::transaction& txn, const move_step& step, segment_meta& meta) {
+  producer_map dirty;
+  for (std::size_t first = 0; first < step.batches.size();) {
+    std::size_t count = 0, body = 0;
+    for (std::size_t i = first; i < step.batches.size(); ++i, ++count) {
+      const tail_entry& batch = step.batches[i];
+      if (count > 0 && (batch.epoch != step.batches[first].epoch || body + batch.size > chunk_body)) break;
+      body += batch.size;
+    }
+    const std::size_t size = lmdb::whole_pages(sizeof(chunk_header) + body);
+    const auto key = static_cast<std::uint64_t>(step.batches[first].base.value);
+    auto room = txn.append(segment::chunks, lmdb::key_of(key), size);
+    if (!room) return room.error();
+    auto chunk = fill_chunk(*room, step, first, count, dirty, txn);
+    if (!chunk) return chunk.error();
+    std::memset(*room + sizeof *chunk + body, 0, size - sizeof *chunk - body);
+    seal(*chunk);
+    std::memcpy(*room, &*chunk, sizeof *chunk);
+    if (chunk->max_timestamp > meta.max_timestamp) {
+      meta.max_timestamp = chunk->max_timestamp;
+      if (auto r = txn.put_new(segment::index, time_key(timestamp{chunk->max_timestamp}), bytes_of(key)); !r) return r;
+    }
+    if (auto r = txn.put_new(segment::index, epoch_key(step.batches[first].epoch), bytes_of(key)); !r) return r;
+    meta.end = chunk->last + 1;
+    meta.bytes += body;
+    meta.applied_sequence = step.batches[first + count - 1].sequence;
+    first += count;
+  }
+  auto written = context_->journal->written_at(meta.applied_sequence);
+  if (!written) return written.error();
+  meta.appended = written->value;
+  for (const auto& [id, p] : dirty) {
+    if (auto r = txn.put(segment::index, producer_key(p.id), bytes_of(to_stored(p))); !r) return r;
+  }
+  seal(meta);
+  return txn.put(segment::index, meta_key, bytes_of(meta));
+}
+
+void partition_log::advance(const std::shared_ptr<segment>& to, const segment_meta& meta) {
+  std::lock_guard lock(mutex_);
+  to->meta = meta;
+  const offset until{meta.end};
+  for (std::size_t i = tail_.find(settled_); i < tail_.size() && tail_[i].end() <= until; ++i)
+    unsettled_bytes_ -= tail_[i].size;
+  settled_ = until;
+  tail_.trim(settled_);
+}
+
+result<std::size_t> partition_log::drop_segments_before(offset first) {
+  std::lock_guard one(settle_mutex_);
+  std::vector<std::shared_ptr<segment>> gone;
+  std::shared_ptr<segment> newest;
+  offset start;
+  {
+    std::lock_guard lock(mutex_);
+    while (gone.size() + 1 < segments_.size() && offset{segments_[gone.size()]->meta.end} <= first)
+      gone.push_back(segments_[gone.size()]);
+    if (gone.empty()) return std::size_t{0};
+    start = segments_[gone.size()]->base();
+    newest = segments_.back();
+  }
+  // Said durably before anything is unlinked, so that a later opening can tell dropped from missing.
+  segment_meta meta = newest->meta;
+  meta.log_start = start.value;
+  seal(meta);
+  auto said = newest->change([&](lmdb::transaction& txn) { return txn.put(segment::index, meta_key, bytes_of(meta)); });
+  if (!said) return said.error();
+  if (auto r = newest->flush(); !r) return r.error();
+  {
+    std::lock_guard lock(mutex_);
+    newest->meta = meta;
+    segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(gone.size()));
+    start_ = start;
+  }
+  for (const auto& s : gone) {
+    if (auto r = s->remove(); !r) return r.error();
+  }
+  return gone.size();
+}
+
+result<void> partition_log::drop() {
+  std::lock_guard one(settle_mutex_);
+  std::vector<std::shared_ptr<segment>> gone;
+  std::size_t size = 0;
+  {
+    std::lock_guard lock(mutex_);
+    dropped_ = true;
+    gone.swap(segments_);
+    size = tail_.clear();
+    in_flight_.clear();
+    unsettled_bytes_ = 0;
+    start_ = settled_ = flushed_ = end_;
+  }
+  context_->budget.release(size);
+  for (const auto& s : gone) {
+    if (auto r = s->remove(); !r) return r;
+  }
+  return {};
+}
+
+}  // namespace dohle::store

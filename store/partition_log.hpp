@@ -1,0 +1,137 @@
+// The log of one partition: `log` over the journal, segments and a tail in memory.
+// One mutex guards the marks and the tail and is never held over a disk access; another one lets one settler in at a time.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "store/folder.hpp"
+#include "store/journal_store.hpp"
+#include "store/log.hpp"
+#include "store/segment.hpp"
+#include "store/tail.hpp"
+
+namespace dohle::store {
+
+/// What the logs of a folder share. Outlives them: they hold it.
+struct log_context {
+  std::filesystem::path path;
+  folder_uuid folder;
+  options settings;
+  segment_pool segments{limits::max_open_segments};
+  tail_budget budget;
+  std::unique_ptr<journal_store> journal;
+
+  explicit log_context(const options& o) : settings(o), budget(o.tail_cache_bytes) {}
+  std::size_t segment_map() const { return settings.segment_bytes + limits::map_slack_bytes; }
+};
+
+/// What the journal says of a partition after a restart.
+struct recovered_partition {
+  std::deque<tail_entry> batches;  ///< not in memory
+  bool known_end = false;          ///< a head said where the partition stood: `head.end` counts
+  partition_head head;
+};
+
+class partition_log final : public log, public std::enable_shared_from_this<partition_log> {
+ public:
+  /// *disk*: joins the segments with what the journal says. `corrupt_data` when something between is missing.
+  static result<std::shared_ptr<partition_log>> open(std::shared_ptr<log_context> context, partition_id id,
+                                                     recovered_partition from);
+  ~partition_log() override;
+
+  partition_id id() const override { return id_; }
+  offset start() const override;
+  offset settled() const override;
+  offset flushed() const override;
+  offset end() const override;
+  position flushed_position() const override;
+  hard_state hard() const override;
+  std::uint64_t size_bytes() const override;
+  timestamp max_timestamp() const override;
+  std::vector<segment_info> segments() const override;
+
+  entry append(bytes batch, const batch_header& header) override;
+  entry open_epoch(epoch) override;
+  entry set_hard(const hard_state&) override;
+  void on_flushed(const std::vector<flushed_entry>&) override;
+  void drop_unflushed() override;
+
+  std::optional<std::vector<bytes>> read_tail(offset from, std::size_t max_bytes, offset limit) const override;
+  result<std::vector<bytes>> read(offset from, std::size_t max_bytes, offset limit) override;
+  result<std::optional<found_record>> find_time(timestamp at, offset limit) override;
+  result<std::optional<found_record>> find_max_time(offset limit) override;
+  result<std::vector<producer_state>> producers() override;
+
+  result<std::size_t> settle(offset limit, std::size_t max_bytes) override;
+  std::size_t unsettled_bytes() const override;
+  result<std::size_t> drop_segments_before(offset first) override;
+
+  /// Takes the batch at `base` out of memory; returns its bytes, 0 = it was not there.
+  std::size_t evict(offset base);
+  /// What the journal's next file must say of it, at recovery.
+  partition_head head() const;
+  /// *disk*: unlinks everything; from now on every reader gets `unknown_partition`.
+  result<void> drop();
+
+ private:
+  /// An entry on its way to the journal.
+  struct in_flight {
+    std::uint64_t serial;
+    entry_kind kind;
+    offset end;  ///< batch: behind it; mark: where it opens
+    dohle::epoch epoch;
+    hard_state hard;
+  };
+  /// Batches on their way into a segment.
+  struct move_step;
+  using producer_map = std::unordered_map<std::int64_t, producer_state>;
+
+  partition_log(std::shared_ptr<log_context> context, partition_id id) : context_(std::move(context)), id_(id) {}
+  std::filesystem::path directory() const;
+  result<void> open_segments();
+  result<void> join(recovered_partition from);
+  entry next_entry(entry_kind kind);
+  void forget_from(offset from, std::vector<std::shared_ptr<const void>>& released);
+  error out_of_range(offset from) const;
+  std::shared_ptr<segment> segment_of(offset at) const;
+  std::vector<batch_place> unsettled_places(offset from, std::size_t max_bytes, offset limit) const;
+  result<bytes> read_journal(const std::vector<batch_place>& places) const;
+
+  result<std::optional<found_record>> scan_time(offset from, timestamp at, offset limit, bool exact_max);
+
+  move_step next_step(offset from, offset limit, std::size_t max_bytes) const;
+  result<std::shared_ptr<segment>> segment_for(const move_step& step);
+  result<void> move(lmdb::transaction& txn, const move_step& step, segment_meta& meta);
+  result<chunk_header> fill_chunk(char* room, const move_step& step, std::size_t first, std::size_t count,
+                                  producer_map& dirty, lmdb::transaction& txn);
+  void advance(const std::shared_ptr<segment>& to, const segment_meta& meta);
+
+  const std::shared_ptr<log_context> context_;
+  const partition_id id_;
+
+  std::mutex settle_mutex_;  ///< one settler or retention pass at a time
+  mutable std::mutex mutex_;  ///< guards what follows
+  std::vector<std::shared_ptr<segment>> segments_;  ///< by base; the last one is the newest
+  tail tail_;
+  std::deque<in_flight> in_flight_;
+  offset start_, settled_, flushed_, end_;
+  dohle::epoch flushed_epoch_, epoch_;
+  offset epoch_start_;
+  hard_state hard_, flushed_hard_;
+  std::uint64_t next_serial_ = 1;
+  std::size_t unsettled_bytes_ = 0;
+  timestamp max_timestamp_ = no_timestamp;
+  bool dropped_ = false;
+};
+
+/// At most limits::max_producers_per_partition remain: the longest silent ones go.
+void bound_producers(std::vector<producer_state>& states);
+
+}  // namespace dohle::store

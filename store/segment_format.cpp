@@ -1,0 +1,128 @@
+#include "store/segment_format.hpp"
+
+#include <cstddef>
+
+#include "store/files.hpp"
+
+namespace dohle::store {
+
+namespace {
+
+constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+
+error damaged(const char* what) { return {errc::corrupt_data, what, ""}; }
+
+error newer(const char* what) {
+  return {errc::newer_format, std::string{what} + " was written by a newer version of Dohle", "use the newer program"};
+}
+
+template <std::integral T>
+std::string key_with(char kind, T value) {
+  std::string key(1 + sizeof value, kind);
+  store_big(key.data() + 1, value);
+  return key;
+}
+
+template <class T>
+std::uint32_t crc_without_own(T value) {
+  value.crc = 0;
+  return crc32c(bytes_of(value));
+}
+
+}  // namespace
+
+void seal(chunk_header& header) { header.crc = crc_without_own(header); }
+void seal(segment_meta& meta) { meta.crc = crc_without_own(meta); }
+
+result<chunk_header> read_chunk(std::string_view value, std::uint64_t key) {
+  chunk_header h;
+  if (value.size() < sizeof h) return damaged("a chunk is cut off");
+  std::memcpy(&h, value.data(), sizeof h);
+  if (h.magic != chunk_magic) return damaged("a chunk does not begin as one");
+  if (crc_without_own(h) != h.crc) return damaged("a chunk's header fails its checksum");
+  if (h.format > segment_format) return newer("a chunk");
+  if (h.header_bytes != sizeof h || h.body_bytes > value.size() - sizeof h || h.last < h.base ||
+      h.base != static_cast<std::int64_t>(key))
+    return damaged("a chunk's header contradicts its place");
+  return h;
+}
+
+result<segment_meta> read_meta(std::string_view value) {
+  segment_meta meta;
+  if (value.size() != sizeof meta) return damaged("the segment's own record has the wrong size");
+  std::memcpy(&meta, value.data(), sizeof meta);
+  if (meta.magic != segment_magic) return damaged("this is no segment");
+  if (crc_without_own(meta) != meta.crc) return damaged("the segment's own record fails its checksum");
+  if (meta.format > segment_format) return newer("the segment");
+  if (meta.base < 0 || meta.end < meta.base) return damaged("the segment's own record contradicts itself");
+  return meta;
+}
+
+std::string time_key(timestamp at) { return key_with('t', static_cast<std::uint64_t>(at.value) ^ sign_bit); }
+
+timestamp time_of_key(std::string_view key) {
+  return timestamp{static_cast<std::int64_t>(load_big<std::uint64_t>(key.data() + 1) ^ sign_bit)};
+}
+
+std::string epoch_key(epoch of) { return key_with('e', static_cast<std::uint32_t>(of.value)); }
+std::string producer_key(producer_id id) { return key_with('p', static_cast<std::uint64_t>(id.value)); }
+
+namespace {
+std::uint32_t crc_of(const stored_producer& p, std::int64_t id) {
+  return crc32c(bytes_of(id), crc_without_own(p));
+}
+}  // namespace
+
+stored_producer to_stored(const producer_state& state) {
+  stored_producer p;
+  p.epoch = state.epoch;
+  p.last_sequence = state.last_sequence;
+  p.last_offset = state.last_offset.value;
+  p.last_delta = state.last_delta;
+  p.at = state.at.value;
+  p.crc = crc_of(p, state.id.value);
+  return p;
+}
+
+result<producer_state> read_producer(std::string_view key, std::string_view value) {
+  stored_producer p;
+  if (key.size() != 9 || value.size() != sizeof p) return damaged("a producer's record has the wrong size");
+  std::memcpy(&p, value.data(), sizeof p);
+  const auto id = static_cast<std::int64_t>(load_big<std::uint64_t>(key.data() + 1));
+  if (crc_of(p, id) != p.crc) return damaged("a producer's record fails its checksum");
+  return producer_state{producer_id{id}, p.epoch, p.last_sequence, offset{p.last_offset}, p.last_delta, timestamp{p.at}};
+}
+
+void apply_batch(producer_state& state, const batch_header& header) {
+  if (state.id == header.producer && state.last_offset >= header.base && state.last_sequence >= 0) return;
+  const bool first_of_epoch = state.id != header.producer || state.epoch != header.producer_epoch;
+  state.id = header.producer;
+  state.epoch = header.producer_epoch;
+  state.at = header.max_timestamp;
+  if (header.base_sequence < 0) {  // a marker: it opens an epoch but takes no sequence
+    if (first_of_epoch) state.last_sequence = -1;
+    return;
+  }
+  // Sequences wrap from the largest i32 to 0.
+  state.last_sequence = static_cast<std::int32_t>(
+      (static_cast<std::uint32_t>(header.base_sequence) + static_cast<std::uint32_t>(header.last_offset_delta)) &
+      0x7fffffff);
+  state.last_offset = header.base + header.last_offset_delta;
+  state.last_delta = header.last_offset_delta;
+}
+
+std::string segment_name(offset base, std::uint32_t generation) {
+  return to_hex(static_cast<std::uint64_t>(base.value)) + "-" + to_hex(generation, 4) + ".seg";
+}
+
+bool parse_segment_name(std::string_view name, offset& base, std::uint32_t& generation) {
+  std::uint64_t from = 0, of = 0;
+  if (name.size() != 25 || name[16] != '-' || !name.ends_with(".seg") || !parse_hex(name.substr(0, 16), from) ||
+      !parse_hex(name.substr(17, 4), of))
+    return false;
+  base = offset{static_cast<std::int64_t>(from)};
+  generation = static_cast<std::uint32_t>(of);
+  return true;
+}
+
+}  // namespace dohle::store
