@@ -21,7 +21,7 @@ class bytes {
   /// Owns a fresh copy of `view`, 8-byte aligned or better.
   static bytes copy(std::string_view view) {
     std::shared_ptr<char[]> memory(new char[view.empty() ? 1 : view.size()]);
-    std::memcpy(memory.get(), view.data(), view.size());
+    if (!view.empty()) std::memcpy(memory.get(), view.data(), view.size());
     std::string_view own{memory.get(), view.size()};
     return {std::move(memory), own};
   }

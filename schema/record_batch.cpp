@@ -60,9 +60,6 @@ result<void> check_sizes(std::string_view data, const batch_header& h) {
 }
 
 result<void> check_counts(const batch_header& h) {
-  if (h.base.value < 0 || h.base.value > std::numeric_limits<std::int64_t>::max() - h.last_offset_delta - 1LL) {
-    return corrupt("batch has base offset " + number(h.base.value) + ", which no log reaches");
-  }
   if (h.record_count < 0 || h.record_count > limits::max_batch_records) {
     return corrupt("batch says " + number(h.record_count) + " records, 0 to " + number(limits::max_batch_records) +
                    " are possible");
@@ -70,6 +67,9 @@ result<void> check_counts(const batch_header& h) {
   if (h.last_offset_delta < 0 || h.record_count > h.last_offset_delta + 1LL) {
     return corrupt("batch says " + number(h.record_count) + " records and a last offset delta of " +
                    number(h.last_offset_delta));
+  }
+  if (h.base.value < 0 || h.base.value > std::numeric_limits<std::int64_t>::max() - h.last_offset_delta - 1LL) {
+    return corrupt("batch has base offset " + number(h.base.value) + ", which no log reaches");
   }
   return {};
 }

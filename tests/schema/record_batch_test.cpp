@@ -293,6 +293,8 @@ TEST(validate_batch, names_what_is_wrong_with_figures) {
               HasSubstr("which no log reaches"));
   EXPECT_THAT(refusal_of([](auto& b) { store_big(b.data() + 57, std::int32_t{-4}); }).message,
               HasSubstr("says -4 records"));
+  EXPECT_THAT(refusal_of([](auto& b) { store_big(b.data() + 23, std::int32_t{-5}); }).message,
+              HasSubstr("last offset delta of -5"));
   EXPECT_THAT(refusal_of([](auto& b) { store_big(b.data() + 57, std::int32_t{3}); }).message,
               HasSubstr("3 records and a last offset delta of 3"));
   EXPECT_THAT(refusal_of([](auto& b) { store_big(b.data() + 23, std::int32_t{9}); }).message,

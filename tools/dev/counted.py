@@ -78,11 +78,15 @@ def pytest(arguments: list[str]) -> list[int]:
 
 def fuzz(programs: list[str]) -> list[int]:
     counts = [0, 0, 0]
-    for program in programs:
-        seeds = ROOT / "tests" / "fuzz" / "seeds" / Path(program).name.removeprefix("fuzz_")
-        with tempfile.TemporaryDirectory() as corpus:
+    with tempfile.TemporaryDirectory() as corpus:
+        maker = Path(programs[0]).parent / "fuzz_seeds"  # writes valid inputs, a folder for each fuzzer
+        if run([str(maker), corpus]) != 0:
+            return [0, 1, 0]
+        for program in programs:
+            seeds = Path(corpus) / Path(program).name.removesuffix("_fuzz")
+            assert any(seeds.iterdir()), f"no seeds for {program}"
             command = [program, f"-max_total_time={FUZZ_SECONDS}", "-seed=1", "-print_final_stats=1", "-verbosity=0"]
-            command += [f"-artifact_prefix={Path(program).parent}/", corpus, *([str(seeds)] if seeds.is_dir() else [])]
+            command += [f"-artifact_prefix={Path(program).parent}/", str(seeds)]
             counts[0 if run(command) == 0 else 1] += 1
     return counts
 

@@ -38,7 +38,7 @@ prepare() {
         ;;
       fuzz)
         configure fuzz
-        compile build/fuzz tests/fuzz/all
+        compile build/fuzz fuzz
         ;;
     esac
   done
@@ -67,6 +67,6 @@ runner_tidy() { "$python" tests/tidy/tidy.py --self-test; }
 runner_gtest() { "$python" tools/dev/counted.py gtest build/bin/test_*; }
 runner_asan() { "$python" tools/dev/counted.py gtest build/asan/bin/test_*; }
 runner_crash() { "$python" tools/dev/counted.py pytest tests/crash; }
-runner_fuzz() { "$python" tools/dev/counted.py fuzz build/fuzz/bin/*; }
+runner_fuzz() { "$python" tools/dev/counted.py fuzz build/fuzz/bin/*_fuzz; }
 runner_install() { "$python" tests/install/run.py build; }
 runner_python() { "$python" tools/dev/counted.py pytest tests/python; }
