@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tree import Tree, code_only, cpp, folder, line_of, rule
+from tree import Tree, code_only, cpp, folder, includes, line_of, rule
 
 SOURCE = (".cpp", ".hpp", ".capnp", ".py", ".sh", ".cmake")
 FILE_WARN, FILE_MAX, LINE_MAX, FUNCTION_MAX = 400, 600, 120, 70
@@ -162,33 +162,37 @@ PAIRED = ("schema", "rules", "store", "kafka", "actors")
 
 
 @rule(
-    "x.cpp is shown by tests/<folder>/x_test.cpp",
+    "x.cpp is shown by tests/<folder>/x_test.cpp, or by a test that includes its header",
     bad=[
         {"rules/a.cpp": ""},
         {"rules/a_b.cpp": "", "tests/rules/b_test.cpp": ""},
+        {"rules/a.cpp": '#include "rules/c.hpp"\n', "tests/rules/b_test.cpp": '#include "rules/a.hpp"\n'},
         {"rules/a.cpp": "", "tests/rules/a_test.cpp": "", RATCHET: '{"untested": {"rules/a.cpp": 1}}'},
         {RATCHET: '{"untested": {"rules/a.cpp": 1}}'},
     ],
     good={
         "rules/a.cpp": "",
         "rules/a_encode.cpp": "",
-        "tests/rules/a_test.cpp": "",
+        "tests/rules/a_test.cpp": '#include "rules/c.hpp"\n',
         "rules/b.cpp": "",
+        "rules/c_d.cpp": '#include "rules/c.hpp"\n',
         RATCHET: '{"untested": {"rules/b.cpp": 1}}',
     },
 )
 def pairs(tree: Tree) -> Iterator[str]:
-    """Parts of one thing (codec_encode.cpp, codec_decode.cpp) may share the test of the thing (codec_test.cpp)."""
+    """Parts of one thing (codec_encode.cpp, codec_decode.cpp) share the test of the thing (codec_test.cpp)."""
     tolerated = set(ratchet(tree, "untested"))
-    for path in tree:
+    included = {name for path, text in cpp(tree) if path.startswith("tests/") for _, _, name in includes(text)}
+    for path, text in tree.items():
         found = re.fullmatch(r"(\w+)/(\w+)\.cpp", path)
         if not found or found[1] not in PAIRED:
             continue
         words = found[2].split("_")
         tests = [f"tests/{found[1]}/{'_'.join(words[:n])}_test.cpp" for n in range(len(words), 0, -1)]
-        shown = any(test in tree for test in tests)
+        own = next((name for _, _, name in includes(text) if folder(name) == found[1]), None)
+        shown = own in included or any(test in tree for test in tests)
         if not shown and path not in tolerated:
-            yield f"{path}: there is no {tests[0]}"
+            yield f"{path}: no {tests[0]}, and no test includes {own or 'a header of it'}"
         elif shown and path in tolerated:
             yield f"{RATCHET}: {path} has its test now: remove its line"
     for path in tolerated - set(tree):
