@@ -150,9 +150,9 @@ class sticky_maker {
   }
 
   const view& view_;
-  std::vector<std::int64_t> load_;                            ///< partitions by member
-  std::set<std::pair<std::int64_t, std::size_t>> by_load_;    ///< (load, member)
-  std::vector<topic> topics_;                                 ///< in the order of their names
+  std::vector<std::int64_t> load_;                          ///< partitions by member
+  std::set<std::pair<std::int64_t, std::size_t>> by_load_;  ///< (load, member)
+  std::vector<topic> topics_;                               ///< in the order of their names
 };
 
 }  // namespace

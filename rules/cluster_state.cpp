@@ -27,10 +27,10 @@ result<void> refuse_internal(const std::string& name) {
 /// Whether `more` partitions fit a topic that has `present` of them.
 result<void> check_count(const cluster_state& s, const std::string& name, std::int32_t present, std::int32_t more) {
   if (more > limits::max_partitions_per_topic - present) {
-    return error{errc::invalid_request,
-                 "topic '" + name + "' would have more than " + std::to_string(limits::max_partitions_per_topic) +
-                     " partitions",
-                 "fewer partitions"};
+    return error{
+        errc::invalid_request,
+        "topic '" + name + "' would have more than " + std::to_string(limits::max_partitions_per_topic) + " partitions",
+        "fewer partitions"};
   }
   const auto count = static_cast<std::size_t>(more);
   const auto ids_left = std::numeric_limits<std::uint32_t>::max() - s.next_partition_id.value;

@@ -157,10 +157,10 @@ std::optional<error> group::check_member(const std::string& id, const std::strin
 
 std::optional<error> group::check_generation(dohle::generation g) const {
   if (g == generation_) return std::nullopt;
-  return error{errc::stale_generation,
-               "group " + id_ + " is in generation " + std::to_string(generation_.value) + ", not " +
-                   std::to_string(g.value),
-               "join again"};
+  return error{
+      errc::stale_generation,
+      "group " + id_ + " is in generation " + std::to_string(generation_.value) + ", not " + std::to_string(g.value),
+      "join again"};
 }
 
 // --- join ----------------------------------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ election start_election(replica& r) {
 }
 
 bool wins(const replica& r, std::span<const broker_id> votes) {
-  const auto granted = std::ranges::count_if(
-      r.voters, [&](broker_id voter) { return std::ranges::find(votes, voter) != votes.end(); });
+  const auto granted =
+      std::ranges::count_if(r.voters, [&](broker_id voter) { return std::ranges::find(votes, voter) != votes.end(); });
   return is_majority(r, static_cast<std::size_t>(granted));
 }
 

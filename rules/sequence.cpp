@@ -54,10 +54,10 @@ verdict producer_table::check(producer_id id, std::int16_t producer_epoch, std::
   const auto& batches = found->second.batches;
   const auto& last = batches.back();
   if (producer_epoch < last.epoch) {
-    return error{errc::producer_fenced,
-                 named(id, producer_epoch) + " was replaced by a newer instance with epoch " +
-                     std::to_string(last.epoch),
-                 "run one instance only, or begin again with a new producer id"};
+    return error{
+        errc::producer_fenced,
+        named(id, producer_epoch) + " was replaced by a newer instance with epoch " + std::to_string(last.epoch),
+        "run one instance only, or begin again with a new producer id"};
   }
   if (producer_epoch > last.epoch) {
     if (base_sequence == 0) return fresh_batch{};

@@ -22,8 +22,8 @@ struct fresh_batch {
 /// Its records are in the log already: answer with the first attempt's offset, but only once `end` is below the high
 /// watermark.
 struct duplicate_batch {
-  offset base;        ///< of the first attempt; -1 when it is too old to be remembered (`known` is false)
-  offset end;         ///< everything of the first attempt lies before it
+  offset base;  ///< of the first attempt; -1 when it is too old to be remembered (`known` is false)
+  offset end;   ///< everything of the first attempt lies before it
   bool known = true;
   friend bool operator==(const duplicate_batch&, const duplicate_batch&) = default;
 };

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -191,8 +191,7 @@ result<topic_config> parse_topic_config(std::span<const config_entry> own) {
     if (k.what == kind::word) {
       if (auto checked = check_word(k, entry.value); !checked) return checked.error();
       if (k.name == "message.timestamp.type") {
-        config.timestamps =
-            entry.value == "CreateTime" ? timestamp_type::create_time : timestamp_type::log_append_time;
+        config.timestamps = entry.value == "CreateTime" ? timestamp_type::create_time : timestamp_type::log_append_time;
       }
     } else {
       const auto number = parse_number(k, entry.value);

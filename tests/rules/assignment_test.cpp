@@ -21,7 +21,8 @@ std::vector<topic_partition> operator+(std::vector<topic_partition> a, const std
   a.insert(a.end(), b.begin(), b.end());
   return a;
 }
-subscription reads(const std::string& member, std::vector<std::string> topics, std::vector<topic_partition> owned = {}) {
+subscription reads(const std::string& member, std::vector<std::string> topics,
+                   std::vector<topic_partition> owned = {}) {
   return {member, "", std::move(topics), std::move(owned), {}};
 }
 
@@ -39,7 +40,8 @@ TEST(assignment, round_robin_deals_in_turn) {
   EXPECT_EQ(a.at("C0"), of("t0", {0, 2}) + of("t1", {1}));
   EXPECT_EQ(a.at("C1"), of("t0", {1}) + of("t1", {0, 2}));
   // Kafka's example with different subscriptions.
-  const std::vector<subscription> others{reads("C0", {"t0"}), reads("C1", {"t0", "t1"}), reads("C2", {"t0", "t1", "t2"})};
+  const std::vector<subscription> others{reads("C0", {"t0"}), reads("C1", {"t0", "t1"}),
+                                         reads("C2", {"t0", "t1", "t2"})};
   const auto b = assign_round_robin(others, {{"t0", 1}, {"t1", 2}, {"t2", 3}});
   EXPECT_EQ(b.at("C0"), of("t0", {0}));
   EXPECT_EQ(b.at("C1"), of("t1", {0}));
@@ -68,9 +70,8 @@ TEST(assignment, sticky_moves_one_share_to_a_newcomer_and_back) {
 }
 
 TEST(assignment, what_is_owned_wrongly_is_ignored) {
-  const std::vector<subscription> members{
-      reads("a", {"t"}, of("t", {0, 7, -1}) + of("gone", {0}) + of("u", {0})),
-      reads("b", {"t", "u"}, of("t", {0, 1}))};  // both claim t[0]
+  const std::vector<subscription> members{reads("a", {"t"}, of("t", {0, 7, -1}) + of("gone", {0}) + of("u", {0})),
+                                          reads("b", {"t", "u"}, of("t", {0, 1}))};  // both claim t[0]
   const auto a = assign_sticky(members, {{"t", 2}, {"u", 1}});
   EXPECT_EQ(a.at("a"), of("t", {0}));
   EXPECT_EQ(a.at("b"), of("t", {1}) + of("u", {0}));

@@ -70,7 +70,8 @@ TEST(cluster_state, bad_creations_are_refused_by_name) {
   EXPECT_EQ(plan_create(s, creating("a b"), now, one).code(), errc::invalid_topic);
   EXPECT_EQ(plan_create(s, creating("__mine"), now, one).code(), errc::invalid_topic);
   EXPECT_EQ(plan_create(s, creating("t", 0), now, one).code(), errc::invalid_request);
-  EXPECT_EQ(plan_create(s, creating("t", limits::max_partitions_per_topic + 1), now, one).code(), errc::invalid_request);
+  EXPECT_EQ(plan_create(s, creating("t", limits::max_partitions_per_topic + 1), now, one).code(),
+            errc::invalid_request);
   EXPECT_EQ(plan_create(s, creating("t", 1, 0), now, one).code(), errc::invalid_request);
   EXPECT_EQ(plan_create(s, creating("t", 1, 2), now, one).code(), errc::invalid_request);
   auto r = creating("t");

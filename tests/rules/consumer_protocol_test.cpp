@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::string_literals;
 
-const subscription sample{"", "", {"clicks", "views"}, {{"clicks", partition_index{0}}, {"clicks", partition_index{2}}},
-                          bytes::copy("ab")};
+const subscription sample{
+    "", "", {"clicks", "views"}, {{"clicks", partition_index{0}}, {"clicks", partition_index{2}}}, bytes::copy("ab")};
 
 const auto sample_bytes =
     "\0\1"
@@ -59,12 +59,12 @@ TEST(consumer_protocol, every_cut_is_refused) {
 
 TEST(consumer_protocol, lies_are_refused) {
   const std::vector<std::string> bad{
-      "\377\377"s + sample_bytes.substr(2),                  // negative version
-      sample_bytes + "x",                                    // more behind the end
-      "\0\0\177\377\377\377\0\1t"s,                          // two billion topics
-      "\0\0\377\377\377\376"s,                               // a negative count
-      "\0\0\0\0\0\1\377\377"s,                               // a negative length
-      "\0\0\0\0\0\0\200\0\0\0"s,                             // a very negative length of user data
+      "\377\377"s + sample_bytes.substr(2),                          // negative version
+      sample_bytes + "x",                                            // more behind the end
+      "\0\0\177\377\377\377\0\1t"s,                                  // two billion topics
+      "\0\0\377\377\377\376"s,                                       // a negative count
+      "\0\0\0\0\0\1\377\377"s,                                       // a negative length
+      "\0\0\0\0\0\0\200\0\0\0"s,                                     // a very negative length of user data
       "\0\1\0\0\0\0\0\0\0\0\0\0\0\1\0\1t\0\0\0\1\377\377\377\377"s,  // partition -1
   };
   for (const auto& b : bad) EXPECT_EQ(decode_subscription(bytes::copy(b)).code(), errc::invalid_request);

@@ -17,9 +17,7 @@ class random {
     return z ^ (z >> 31);
   }
   /// From 0 to `end` - 1.
-  std::int64_t below(std::int64_t end) {
-    return static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(end));
-  }
+  std::int64_t below(std::int64_t end) { return static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(end)); }
   bool one_in(std::int64_t n) { return below(n) == 0; }
   template <class T>
   const T& pick(const std::vector<T>& from) {

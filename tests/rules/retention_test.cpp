@@ -46,7 +46,8 @@ TEST(retention, by_time_what_is_older_goes) {
 
 TEST(retention, a_clock_that_jumped_takes_a_bounded_step) {
   auto many = ten();
-  for (int i = 10; i < 40; ++i) many.push_back({offset{10 * i}, offset{10 * i + 10}, 100, timestamp{0}, timestamp{0}, true});
+  for (int i = 10; i < 40; ++i)
+    many.push_back({offset{10 * i}, offset{10 * i + 10}, 100, timestamp{0}, timestamp{0}, true});
   for (auto& s : many) s.sealed = true;
   const auto kept = first_to_keep(many, keeping(day, -1), timestamp{9'999 * day}, offset{400});
   EXPECT_EQ(kept, offset{10 * static_cast<std::int64_t>(limits::retention_step_segments)});

@@ -1,7 +1,7 @@
 #include "rules/topic_config.hpp"
 
-#include <gtest/gtest.h>
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
@@ -28,10 +28,10 @@ TEST(topic_config, defaults_are_kafkas) {
 }
 
 TEST(topic_config, what_is_described_can_be_given_back) {
-  const entries own{{"retention.ms", "30d", false},          {"retention.bytes", "1GiB", false},
-                    {"segment.bytes", "64MiB", false},       {"max.message.bytes", "5MB", false},
-                    {"cleanup.policy", "delete", false},     {"message.timestamp.type", "LogAppendTime", false},
-                    {"min.insync.replicas", "2", false},     {"compression.type", "producer", false}};
+  const entries own{{"retention.ms", "30d", false},      {"retention.bytes", "1GiB", false},
+                    {"segment.bytes", "64MiB", false},   {"max.message.bytes", "5MB", false},
+                    {"cleanup.policy", "delete", false}, {"message.timestamp.type", "LogAppendTime", false},
+                    {"min.insync.replicas", "2", false}, {"compression.type", "producer", false}};
   const auto c = parse_topic_config(own);
   ASSERT_TRUE(c.ok()) << to_string(c.error());
   EXPECT_EQ(c->retention_ms, 2'592'000'000);
@@ -53,23 +53,34 @@ TEST(topic_config, a_value_set_to_the_default_is_still_the_topics_own) {
 
 TEST(topic_config, durations_and_sizes_have_units) {
   const std::vector<std::pair<std::string, std::int64_t>> durations{
-      {"0", 0}, {"-1", -1}, {"250", 250}, {"250ms", 250}, {"10s", 10'000}, {"5m", 300'000}, {"5 min", 300'000},
-      {"2h", 7'200'000}, {"1w", 604'800'000}};
+      {"0", 0},        {"-1", -1},         {"250", 250},      {"250ms", 250},     {"10s", 10'000},
+      {"5m", 300'000}, {"5 min", 300'000}, {"2h", 7'200'000}, {"1w", 604'800'000}};
   for (const auto& [text, ms] : durations) EXPECT_EQ(with("retention.ms", text)->retention_ms, ms) << text;
   const std::vector<std::pair<std::string, std::int64_t>> sizes{
-      {"100", 100}, {"100B", 100}, {"10kB", 10'000}, {"10KiB", 10'240}, {"2TB", 2'000'000'000'000}, {"2 GiB", 1LL << 31}};
+      {"100", 100},        {"100B", 100}, {"10kB", 10'000}, {"10KiB", 10'240}, {"2TB", 2'000'000'000'000},
+      {"2 GiB", 1LL << 31}};
   for (const auto& [text, size] : sizes) EXPECT_EQ(with("retention.bytes", text)->retention_bytes, size) << text;
 }
 
 TEST(topic_config, nonsense_is_refused_by_name) {
-  const std::vector<std::pair<std::string, std::string>> rows{
-      {"retention.ms", ""},          {"retention.ms", "soon"},      {"retention.ms", "5x"},
-      {"retention.ms", "1GiB"},      {"retention.ms", "-2"},        {"retention.ms", "-1s"},
-      {"retention.ms", "99999999999999999999"},                     {"retention.ms", "9223372036854775807d"},
-      {"retention.bytes", "5m"},     {"segment.bytes", "0"},        {"segment.bytes", "-1"},
-      {"segment.bytes", "10GiB"},    {"max.message.bytes", "1GiB"}, {"min.insync.replicas", "0"},
-      {"min.insync.replicas", "1s"}, {"message.timestamp.type", "createtime"},
-      {"cleanup.policy", ""},        {"cleanup.policy", "keep"}};
+  const std::vector<std::pair<std::string, std::string>> rows{{"retention.ms", ""},
+                                                              {"retention.ms", "soon"},
+                                                              {"retention.ms", "5x"},
+                                                              {"retention.ms", "1GiB"},
+                                                              {"retention.ms", "-2"},
+                                                              {"retention.ms", "-1s"},
+                                                              {"retention.ms", "99999999999999999999"},
+                                                              {"retention.ms", "9223372036854775807d"},
+                                                              {"retention.bytes", "5m"},
+                                                              {"segment.bytes", "0"},
+                                                              {"segment.bytes", "-1"},
+                                                              {"segment.bytes", "10GiB"},
+                                                              {"max.message.bytes", "1GiB"},
+                                                              {"min.insync.replicas", "0"},
+                                                              {"min.insync.replicas", "1s"},
+                                                              {"message.timestamp.type", "createtime"},
+                                                              {"cleanup.policy", ""},
+                                                              {"cleanup.policy", "keep"}};
   for (const auto& [name, value] : rows) {
     const auto c = with(name, value);
     ASSERT_EQ(c.code(), errc::invalid_config) << name << " = " << value;
@@ -96,7 +107,8 @@ TEST(topic_config, a_misspelt_name_gets_the_nearest_known_one) {
 TEST(topic_config, an_alteration_sets_and_resets) {
   const entries own{{"retention.ms", "1000", false}, {"retention.bytes", "5", false}};
   const std::vector<std::string> reset{"retention.bytes"};
-  const auto altered = alter_configs(own, entries{{"retention.ms", "2s", false}, {"segment.bytes", "1MiB", false}}, reset);
+  const auto altered =
+      alter_configs(own, entries{{"retention.ms", "2s", false}, {"segment.bytes", "1MiB", false}}, reset);
   ASSERT_TRUE(altered.ok());
   EXPECT_EQ(*altered, (entries{{"retention.ms", "2000", false}, {"segment.bytes", "1048576", false}}));
   EXPECT_EQ(alter_configs(own, entries{{"retention.bytes", "1", false}}, reset).code(), errc::invalid_config);
@@ -105,7 +117,8 @@ TEST(topic_config, an_alteration_sets_and_resets) {
 }
 
 TEST(topic_config, names_follow_kafkas_rules) {
-  for (const auto* good : {"a", "clicks", "a.b_c-D9", "__groups", "...", "-"}) EXPECT_TRUE(check_topic_name(good).ok()) << good;
+  for (const auto* good : {"a", "clicks", "a.b_c-D9", "__groups", "...", "-"})
+    EXPECT_TRUE(check_topic_name(good).ok()) << good;
   EXPECT_TRUE(check_topic_name(std::string(249, 'a')).ok());
   for (const auto* bad : {"", ".", "..", "a b", "a/b", "\xc3\xa4", "a\n"}) {
     EXPECT_EQ(check_topic_name(bad).code(), errc::invalid_topic) << bad;

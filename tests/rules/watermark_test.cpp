@@ -21,14 +21,14 @@ struct row {
 
 TEST(watermark, is_what_a_majority_has_in_this_epoch) {
   const std::vector<row> rows{
-      {1, 0, {at(1, 7)}, 7},                                    // one voter is its own majority
-      {1, 0, {at(0, 7)}, 0},                                    // ... once its epoch's mark is on disk
-      {2, 0, {at(2, 9), at(2, 5), at(2, 3)}, 5},                // the middle of three
-      {2, 0, {at(2, 9), at(1, 9), at(1, 9)}, 0},                // Raft's figure 8: older epochs count for nothing
+      {1, 0, {at(1, 7)}, 7},                      // one voter is its own majority
+      {1, 0, {at(0, 7)}, 0},                      // ... once its epoch's mark is on disk
+      {2, 0, {at(2, 9), at(2, 5), at(2, 3)}, 5},  // the middle of three
+      {2, 0, {at(2, 9), at(1, 9), at(1, 9)}, 0},  // Raft's figure 8: older epochs count for nothing
       {2, 0, {at(2, 9), at(2, 4), at(1, 9)}, 4},
-      {2, 6, {at(2, 9), at(2, 4), at(1, 9)}, 6},                // never below what is known
-      {2, 0, {at(2, 9), at(2, 4)}, 4},                          // a majority of two is both
-      {3, 0, {at(3, 9), at(3, 8), at(3, 7), {}, {}}, 7},        // unheard voters count as nothing
+      {2, 6, {at(2, 9), at(2, 4), at(1, 9)}, 6},          // never below what is known
+      {2, 0, {at(2, 9), at(2, 4)}, 4},                    // a majority of two is both
+      {3, 0, {at(3, 9), at(3, 8), at(3, 7), {}, {}}, 7},  // unheard voters count as nothing
       {3, 0, {at(3, 9), at(3, 8), {}, {}, {}}, 0},
   };
   for (const auto& r : rows) {
@@ -40,8 +40,8 @@ TEST(watermark, is_what_a_majority_has_in_this_epoch) {
 offset by_definition(epoch current, offset known, const std::vector<position>& voters) {
   auto best = known;
   for (std::int64_t end = known.value; end < 30; ++end) {
-    const auto count = std::ranges::count_if(
-        voters, [&](const position& p) { return p.epoch == current && p.end >= offset{end}; });
+    const auto count =
+        std::ranges::count_if(voters, [&](const position& p) { return p.epoch == current && p.end >= offset{end}; });
     if (2 * count > std::ssize(voters)) best = offset{end};
   }
   return best;
