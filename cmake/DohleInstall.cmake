@@ -5,7 +5,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# The public face of actors/. Everything it includes must be here or in schema/: tests/install fails otherwise.
+# The public face of actors/. What it includes from the tree is installed too, under the same rewriting.
 set(DOHLE_PUBLIC_ACTORS client.hpp dohle.hpp embed.hpp)
 
 # The objects of the folders' libraries; linking those too brings what they need and not one object twice.
