@@ -33,8 +33,7 @@ error io_error(int code, std::string_view doing, const fs::path& path) {
   const std::string what = std::string{doing} + " " + path.string() + " failed: " + std::strerror(code);
   const bool full = code == ENOSPC || code == EDQUOT || (code == EIO && free_bytes(path) < limits::disk_reserve_bytes);
   if (full) return {errc::storage_full, what, "free some space on this disk; writing resumes by itself"};
-  if (code == EMFILE || code == ENFILE)
-    return {errc::busy, what, "raise the limit of open files (ulimit -n 65536)"};
+  if (code == EMFILE || code == ENFILE) return {errc::busy, what, "raise the limit of open files (ulimit -n 65536)"};
   if (code == EACCES || code == EPERM || code == EROFS)
     return {errc::storage_failed, what, "check who owns the folder and whether it is mounted read-only"};
   return {errc::storage_failed, what, "check the disk and the system's log"};
@@ -70,7 +69,8 @@ result<void> read_at(const file_handle& file, std::uint64_t at, char* to, std::s
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return io_error(errno, "reading", path);
     if (got == 0)
-      return error{errc::corrupt_data, path.string() + " ends at byte " + std::to_string(at) + ", before its contents do",
+      return error{errc::corrupt_data,
+                   path.string() + " ends at byte " + std::to_string(at) + ", before its contents do",
                    "restore the file, or remove the folder if its data is replicated"};
     to += got;
     at += static_cast<std::uint64_t>(got);
@@ -105,7 +105,8 @@ result<void> flush_directory(const fs::path& path) {
 }
 
 result<void> rename_durably(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return io_error(errno, "renaming to " + to.filename().string() + " of", from);
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return io_error(errno, "renaming to " + to.filename().string() + " of", from);
   return flush_directory(to.parent_path());
 }
 
@@ -126,7 +127,8 @@ result<std::string> read_small_file(const fs::path& path) {
   if (!file) return file.error();
   auto size = size_of(*file, path);
   if (!size) return size.error();
-  if (*size > limits::mib) return error{errc::wrong_folder, path.string() + " is far too large for what it should hold", ""};
+  if (*size > limits::mib)
+    return error{errc::wrong_folder, path.string() + " is far too large for what it should hold", ""};
   std::string text(*size, '\0');
   if (auto r = read_at(*file, 0, text.data(), text.size(), path); !r) return r.error();
   return text;
@@ -165,7 +167,8 @@ std::uint64_t random_number() {
   std::uint64_t value = 0;
   while (value == 0) {
     const ssize_t got = ::getrandom(&value, sizeof value, 0);
-    DOHLE_ASSERT(got == static_cast<ssize_t>(sizeof value) || (got < 0 && errno == EINTR), "the system has no chance to give");
+    DOHLE_ASSERT(got == static_cast<ssize_t>(sizeof value) || (got < 0 && errno == EINTR),
+                 "the system has no chance to give");
     if (got < 0) value = 0;
   }
   return value;

@@ -24,12 +24,12 @@ enum class entry_kind : std::uint8_t {
 struct entry {
   partition_id partition;
   entry_kind kind = entry_kind::batch;
-  offset base;             ///< batch: first offset; mark: where the epoch opens; hard: the high watermark
+  offset base;                  ///< batch: first offset; mark: where the epoch opens; hard: the high watermark
   std::int32_t last_delta = 0;  ///< batch: last offset - base
   dohle::epoch epoch;
   timestamp max_timestamp = no_timestamp;
-  std::int32_t vote = -1;  ///< hard only
-  bytes payload;           ///< batch only
+  std::int32_t vote = -1;    ///< hard only
+  bytes payload;             ///< batch only
   std::uint64_t serial = 0;  ///< the log's own count of its entries, for on_flushed
   std::size_t size_bytes() const { return payload.size() + 56; }
 };

@@ -70,8 +70,9 @@ result<std::vector<record_place>> group_layout::put(lmdb::transaction& txn, std:
   header.group = group;
   header.epoch = file_epoch;
   header.frames = static_cast<std::uint32_t>(frames_.size());
-  header.wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                       std::chrono::system_clock::now().time_since_epoch()).count();
+  header.wall_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   for (std::size_t n = 0; n < frames_.size(); ++n) {
     const frame& f = frames_[n];
     const std::size_t size = lmdb::whole_pages(sizeof header + f.body);
@@ -172,8 +173,10 @@ result<std::shared_ptr<journal_file>> journal_file::open(const fs::path& path, c
                  "put back the journal files of this folder"};
   std::uint64_t named = 0;
   if (parse_name(path.filename().string(), named) && named != head.first_sequence)
-    return error{errc::corrupt_data, path.string() + " begins with frame " + std::to_string(head.first_sequence) +
-                                         ", which is not what its name says", "undo the renaming"};
+    return error{errc::corrupt_data,
+                 path.string() + " begins with frame " + std::to_string(head.first_sequence) +
+                     ", which is not what its name says",
+                 "undo the renaming"};
   return std::shared_ptr<journal_file>(new journal_file(std::move(*env), head));
 }
 
@@ -221,8 +224,7 @@ result<void> journal_file::copy(partition_id of, std::span<const batch_place> pl
   return view(of, places, [&](std::size_t i, std::string_view payload) -> result<void> {
     std::memcpy(to, payload.data(), payload.size());
     auto checked = check_batch({to, payload.size()}, places[i].base, places[i].epoch);
-    if (!checked)
-      return in_place(checked.error(), path().string(), places[i].sequence, 0);
+    if (!checked) return in_place(checked.error(), path().string(), places[i].sequence, 0);
     to += payload.size();
     return {};
   });

@@ -59,10 +59,10 @@ class group_layout {
 /// What a new file begins with.
 struct file_beginning {
   std::uint64_t first_sequence = 1;
-  std::uint64_t last_group = 0;                ///< before the first frame below
-  std::vector<std::string> recovered;          ///< frames rolled forward from the file before, byte for byte
-  std::vector<pending_record> heads;           ///< where every live partition stands
-  std::uint64_t head_group = 0;                ///< the number of the heads' group
+  std::uint64_t last_group = 0;        ///< before the first frame below
+  std::vector<std::string> recovered;  ///< frames rolled forward from the file before, byte for byte
+  std::vector<pending_record> heads;   ///< where every live partition stands
+  std::uint64_t head_group = 0;        ///< the number of the heads' group
 };
 
 class journal_file {

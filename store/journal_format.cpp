@@ -88,11 +88,11 @@ result<frame_header> read_frame(std::string_view value, bool whole) {
 }
 
 error in_place(const error& e, std::string_view path, std::uint64_t sequence, std::uint64_t byte) {
-  return {e.code,
-          std::string{path} + ": frame " + std::to_string(sequence) + " at byte " + std::to_string(byte) + ": " +
-              e.message,
-          e.hint.empty() ? "restore this file from where it was copied, or remove the folder if its data is replicated"
-                         : e.hint};
+  return {
+      e.code,
+      std::string{path} + ": frame " + std::to_string(sequence) + " at byte " + std::to_string(byte) + ": " + e.message,
+      e.hint.empty() ? "restore this file from where it was copied, or remove the folder if its data is replicated"
+                     : e.hint};
 }
 
 }  // namespace dohle::store

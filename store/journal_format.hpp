@@ -58,8 +58,8 @@ struct frame_header {
   std::uint32_t body_bytes = 0;
   std::uint32_t crc = 0;  ///< CRC-32C of this header with 0 here, then of the body
   std::uint32_t flags = 0;
-  std::uint64_t epoch = 0;  ///< of the file it was written into
-  std::uint32_t index = 0;  ///< within its group
+  std::uint64_t epoch = 0;   ///< of the file it was written into
+  std::uint32_t index = 0;   ///< within its group
   std::uint32_t frames = 0;  ///< of its group
 };
 static_assert(sizeof(frame_header) == 64);

@@ -106,7 +106,7 @@ result<std::vector<std::string>> find_lost_frames(const fs::path& path, std::uin
   auto found = scan(*file, path, file_epoch, last_sequence, last_group);
   if (!found) return found.error();
   std::map<std::uint64_t, std::vector<candidate>, std::greater<>> groups;  // the highest complete one is taken
-  std::map<std::uint64_t, std::string> whole_frames;                         // by page
+  std::map<std::uint64_t, std::string> whole_frames;                       // by page
   for (const candidate& c : *found) {
     std::string bytes(c.bytes, '\0');
     const std::uint64_t at = c.page * lmdb::page_bytes + lmdb::page_header_bytes;
@@ -145,7 +145,8 @@ result<found_journal> recover_journal(const fs::path& directory, const folder_uu
     if (!found.files.empty() && (*file)->first_sequence() != found.last_sequence + 1)
       return error{errc::corrupt_data,
                    path.string() + " begins with frame " + std::to_string((*file)->first_sequence()) + ", but frame " +
-                       std::to_string(found.last_sequence + 1) + " comes next: a file between is missing or an old copy",
+                       std::to_string(found.last_sequence + 1) +
+                       " comes next: a file between is missing or an old copy",
                    "restore the missing journal file, or remove the folder if its data is replicated"};
     found.last_sequence = (*file)->first_sequence() - 1;
     found.last_group = (*file)->head().last_group;
@@ -167,9 +168,10 @@ result<found_journal> recover_journal(const fs::path& directory, const folder_uu
   for (const std::string& frame : *lost) {
     auto header = read_frame(frame, false);
     found.last_lost_group = header->group;
-    auto walked = walk_records(frame, *header, [&](const record_header& record, std::string_view payload, std::uint32_t at) {
-      return each(found.files.size(), *header, record, payload, at);
-    });
+    auto walked =
+        walk_records(frame, *header, [&](const record_header& record, std::string_view payload, std::uint32_t at) {
+          return each(found.files.size(), *header, record, payload, at);
+        });
     if (!walked) return in_place(walked.error(), newest.path().string(), header->sequence, 0);
   }
   found.lost_frames = std::move(*lost);

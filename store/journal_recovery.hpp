@@ -18,14 +18,14 @@ struct found_journal {
   std::uint64_t last_group = 0;
   /// Groups that were acknowledged although their root page did not reach the disk: byte for byte, in order.
   std::vector<std::string> lost_frames;
-  std::uint64_t last_lost_group = 0;             ///< 0 = none
-  std::vector<std::filesystem::path> spares;         ///< retired files to write over
+  std::uint64_t last_lost_group = 0;          ///< 0 = none
+  std::vector<std::filesystem::path> spares;  ///< retired files to write over
 };
 
 /// One record of the journal. `file` counts found_journal::files; the lost frames are the one behind the last.
-using record_visitor = std::function<result<void>(std::size_t file, const frame_header& frame,
-                                                  const record_header& record, std::string_view payload,
-                                                  std::uint32_t at)>;
+using record_visitor =
+    std::function<result<void>(std::size_t file, const frame_header& frame, const record_header& record,
+                               std::string_view payload, std::uint32_t at)>;
 
 /// Removes half-made files, opens the others in order, checks all of them and shows every record, oldest first.
 /// `corrupt_data` names the file and the frame; a gap between files means one is missing.

@@ -17,9 +17,9 @@ constexpr std::size_t max_group = limits::map_slack_bytes - tree_slack;
 
 }  // namespace
 
-result<std::unique_ptr<journal_store>> journal_store::start(
-    fs::path directory, folder_uuid folder, const journal_options& options, journal_start from,
-    std::function<result<void>(std::uint64_t group)> on_roll) {
+result<std::unique_ptr<journal_store>> journal_store::start(fs::path directory, folder_uuid folder,
+                                                            const journal_options& options, journal_start from,
+                                                            std::function<result<void>(std::uint64_t group)> on_roll) {
   std::unique_ptr<journal_store> made(new journal_store(std::move(directory), folder, options));
   made->files_ = std::move(from.files);
   for (fs::path& spare : from.spares) {
@@ -72,7 +72,7 @@ std::vector<pending_record> journal_store::head_records() const {
 
 result<void> journal_store::begin_file(file_beginning beginning) {
   beginning.heads = head_records();
-  beginning.head_group = ++last_group_;
+  if (!beginning.heads.empty()) beginning.head_group = ++last_group_;
   fs::path spare;
   {
     std::lock_guard lock(mutex_);
@@ -126,8 +126,7 @@ std::vector<pending_record> journal_store::accept(std::span<const entry> entries
   const auto before = [](const pending_record& a, const pending_record& b) {
     return a.header.partition < b.header.partition;
   };
-  if (!std::is_sorted(records.begin(), records.end(), before))
-    std::stable_sort(records.begin(), records.end(), before);
+  if (!std::is_sorted(records.begin(), records.end(), before)) std::stable_sort(records.begin(), records.end(), before);
   return records;
 }
 
@@ -164,7 +163,8 @@ result<std::vector<flushed_entry>> journal_store::commit(std::span<const entry> 
   if (records.empty()) return places;
   const group_layout layout(records);
   if (layout.bytes() > max_group)
-    return error{errc::invalid_request, "a group of " + std::to_string(layout.bytes()) + " bytes is more than a journal takes at once",
+    return error{errc::invalid_request,
+                 "a group of " + std::to_string(layout.bytes()) + " bytes is more than a journal takes at once",
                  "persist at most limits::max_group_bytes and one batch at once"};
   if (free_bytes(directory_) < limits::disk_reserve_bytes) return io_error(ENOSPC, "writing", current_->path());
   const std::size_t after = current_->env().used_bytes() + layout.bytes();

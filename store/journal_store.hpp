@@ -19,9 +19,9 @@ namespace dohle::store {
 
 /// Where a partition stands on this disk: what every new file begins with.
 struct partition_head {
-  offset end;                 ///< of its flushed batches
-  dohle::epoch epoch;         ///< of its last batch or mark
-  offset epoch_start;         ///< where that epoch opened
+  offset end;          ///< of its flushed batches
+  dohle::epoch epoch;  ///< of its last batch or mark
+  offset epoch_start;  ///< where that epoch opened
   hard_state hard;
   std::uint64_t next_serial = 1;  ///< of this life of the process: an entry with another one lost its predecessor
 };
@@ -93,7 +93,7 @@ class journal_store final : public journal {
   std::uint64_t last_group_ = 0;  ///< tried: rises on failures too
   bool current_has_groups_ = false;
 
-  mutable std::mutex mutex_;  ///< guards what follows; never held over a disk access
+  mutable std::mutex mutex_;                          ///< guards what follows; never held over a disk access
   std::vector<std::shared_ptr<journal_file>> files_;  ///< oldest first, the current one last
   std::vector<std::filesystem::path> spares_;
   std::uint64_t spare_number_ = 0;

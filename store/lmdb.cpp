@@ -58,7 +58,8 @@ result<meta_info> read_meta(const char* page, const std::filesystem::path& path)
   if (field<std::uint32_t>(page, 16) != 0xBEEFC0DE || (field<std::uint16_t>(page, 10) & 8) == 0)
     return damaged(path, "is not an LMDB file: its first pages hold something else");
   if (field<std::uint32_t>(page, 20) != 1)
-    return error{errc::newer_format, path.string() + " was written by another version of LMDB", "use the newer program"};
+    return error{errc::newer_format, path.string() + " was written by another version of LMDB",
+                 "use the newer program"};
   if (field<std::uint32_t>(page, 40) != page_bytes) return damaged(path, "does not have pages of 4096 bytes");
   meta_info info;
   info.roots[0] = field<std::uint64_t>(page, 80);
@@ -127,8 +128,10 @@ result<std::unique_ptr<environment>> environment::open(const std::filesystem::pa
     rc = mdb_txn_begin(made->env_, nullptr, MDB_RDONLY, &txn);
     if (rc == 0) {
       rc = made->open_tables(txn, 0);
-      if (rc == 0) rc = mdb_txn_commit(txn);  // keeps the handles
-      else mdb_txn_abort(txn);
+      if (rc == 0)
+        rc = mdb_txn_commit(txn);  // keeps the handles
+      else
+        mdb_txn_abort(txn);
     }
     if (rc != 0) return made->fail(rc, "opening");
     made->tables_open_ = true;
@@ -164,7 +167,8 @@ error environment::fail(int code, const char* doing) const {
     case MDB_INCOMPATIBLE:
     case MDB_BAD_TXN: return damaged(path_, "is damaged: " + what);
     case MDB_READERS_FULL:
-      return {errc::busy, path_.string() + ": " + std::to_string(max_readers) + " threads read it already", "try again"};
+      return {errc::busy, path_.string() + ": " + std::to_string(max_readers) + " threads read it already",
+              "try again"};
     default: return {errc::internal, std::string{doing} + " " + path_.string() + ": " + what, ""};
   }
 }

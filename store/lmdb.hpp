@@ -37,7 +37,7 @@ enum class access {
 };
 
 struct table {
-  const char* name;  ///< nullptr: the unnamed one
+  const char* name;   ///< nullptr: the unnamed one
   bool integer_keys;  ///< keys are native u64
 };
 

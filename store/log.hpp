@@ -36,7 +36,7 @@ struct producer_state {
   producer_id id;
   std::int16_t epoch = 0;
   std::int32_t last_sequence = -1;
-  offset last_offset;      ///< of the record with `last_sequence`
+  offset last_offset;           ///< of the record with `last_sequence`
   std::int32_t last_delta = 0;  ///< the last batch's record count - 1
   timestamp at;
   friend bool operator==(const producer_state&, const producer_state&) = default;

@@ -12,8 +12,14 @@ namespace {
 
 constexpr std::size_t chunk_body = limits::max_chunk_bytes - sizeof(chunk_header);
 
-/// Tree pages and index entries of one step, far more than they are: the slack of the map is larger still.
-constexpr std::size_t step_overhead = limits::mib;
+/// Tree pages and index entries that one step usually adds. A segment may become larger by more: its map has slack.
+constexpr std::size_t step_overhead = 64 * limits::kib;
+
+/// A step fills a segment by a quarter at most, so that small segments are not all overshoot.
+std::size_t step_bytes(const options& settings, std::size_t wanted) {
+  const std::size_t quarter = std::max(settings.segment_bytes / 4, limits::max_chunk_bytes);
+  return std::min({wanted, limits::settle_step_bytes, quarter});
+}
 
 }  // namespace
 
@@ -40,7 +46,7 @@ result<std::size_t> partition_log::settle(offset limit, std::size_t max_bytes) {
   std::lock_guard one(settle_mutex_);
   std::size_t moved = 0;
   for (;;) {
-    move_step step = next_step(settled(), limit, std::min(max_bytes - moved, limits::settle_step_bytes));
+    move_step step = next_step(settled(), limit, step_bytes(context_->settings, max_bytes - moved));
     if (step.batches.empty()) return moved;
     auto to = segment_for(step);
     if (!to) return to.error();
@@ -55,12 +61,13 @@ result<std::size_t> partition_log::settle(offset limit, std::size_t max_bytes) {
       changed = true;
       meta = next;
       moved += step.bytes;
-      step = max_bytes > moved
-                 ? next_step(offset{meta.end}, limit, std::min(max_bytes - moved, limits::settle_step_bytes))
-                 : move_step{};
+      step = max_bytes > moved ? next_step(offset{meta.end}, limit, step_bytes(context_->settings, max_bytes - moved))
+                               : move_step{};
       auto now = (*to)->used_bytes();
-      if (!now) outcome = now.error();
-      else used = *now;
+      if (!now)
+        outcome = now.error();
+      else
+        used = *now;
     } while (outcome && !step.batches.empty() && used + step.bytes + step_overhead <= context_->settings.segment_bytes);
     if (changed) {
       if (auto r = (*to)->flush(); !r) return r.error();

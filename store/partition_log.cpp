@@ -47,7 +47,8 @@ result<void> partition_log::open_segments() {
     } else if (parse_segment_name(name, base, generation)) {
       paths.push_back(directory() / name);  // sorted by name is sorted by base
     } else {
-      return error{errc::wrong_folder, (directory() / name).string() + " is no segment", "move it out of the data folder"};
+      return error{errc::wrong_folder, (directory() / name).string() + " is no segment",
+                   "move it out of the data folder"};
     }
   }
   if (auto r = flush_directory(directory()); !r) return r;
@@ -72,8 +73,8 @@ result<void> partition_log::open_segments() {
     segments_.erase(segments_.begin());
   }
   if (segments_.front()->base() != says)
-    return missing(directory(), "the log starts at offset " + std::to_string(says.value) + ", but its first segment at " +
-                                    std::to_string(segments_.front()->base().value));
+    return missing(directory(), "the log starts at offset " + std::to_string(says.value) +
+                                    ", but its first segment at " + std::to_string(segments_.front()->base().value));
   return {};
 }
 
@@ -82,7 +83,8 @@ result<void> partition_log::join(recovered_partition from) {
     start_ = segments_.front()->base();
     settled_ = offset{segments_.back()->meta.end};
     if (!from.known_end)
-      return error{errc::wrong_folder, directory().string() + " holds segments of a partition that the journal does not know",
+      return error{errc::wrong_folder,
+                   directory().string() + " holds segments of a partition that the journal does not know",
                    "put back the journal files of this folder, or move the segments away"};
   }
   for (const auto& s : segments_) {
@@ -349,7 +351,8 @@ result<std::vector<bytes>> partition_log::read(offset from, std::size_t max_byte
   for (int i = 0; i < attempts; ++i) {
     if (auto batches = read_tail(from, max_bytes, limit)) {
       std::lock_guard lock(mutex_);
-      if (dropped_) return error{errc::unknown_partition, "partition " + std::to_string(id_.value) + " was dropped", ""};
+      if (dropped_)
+        return error{errc::unknown_partition, "partition " + std::to_string(id_.value) + " was dropped", ""};
       if (from < start_) return out_of_range(from);
       return std::move(*batches);
     }
@@ -358,11 +361,14 @@ result<std::vector<bytes>> partition_log::read(offset from, std::size_t max_byte
     offset settled;
     {
       std::lock_guard lock(mutex_);
-      if (dropped_) return error{errc::unknown_partition, "partition " + std::to_string(id_.value) + " was dropped", ""};
+      if (dropped_)
+        return error{errc::unknown_partition, "partition " + std::to_string(id_.value) + " was dropped", ""};
       if (from < start_ || from > end_) return out_of_range(from);
       settled = settled_;
-      if (from < settled_) in = segment_of(from);
-      else places = unsettled_places(from, max_bytes, limit);
+      if (from < settled_)
+        in = segment_of(from);
+      else
+        places = unsettled_places(from, max_bytes, limit);
     }
     if (!in && places.empty()) continue;
     auto read = in ? in->read(from, max_bytes, std::min(limit, settled)) : read_journal(places);

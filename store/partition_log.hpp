@@ -116,8 +116,8 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   const std::shared_ptr<log_context> context_;
   const partition_id id_;
 
-  std::mutex settle_mutex_;  ///< one settler or retention pass at a time
-  mutable std::mutex mutex_;  ///< guards what follows
+  std::mutex settle_mutex_;                         ///< one settler or retention pass at a time
+  mutable std::mutex mutex_;                        ///< guards what follows
   std::vector<std::shared_ptr<segment>> segments_;  ///< by base; the last one is the newest
   tail tail_;
   std::deque<in_flight> in_flight_;

@@ -36,7 +36,8 @@ struct run {
 result<run> choose(std::string_view body, const chunk_header& chunk, offset from, offset limit, std::size_t room,
                    bool at_least_one) {
   const offset end = offset{chunk.last} + 1;
-  run chosen{body.substr(0, 0), offset{chunk.base}, offset{chunk.base}, dohle::epoch{static_cast<std::int32_t>(chunk.epoch)}};
+  run chosen{body.substr(0, 0), offset{chunk.base}, offset{chunk.base},
+             dohle::epoch{static_cast<std::int32_t>(chunk.epoch)}};
   if (from.value <= chunk.base && limit >= end && body.size() <= room) {
     chosen.bytes = body;
     chosen.end = end;
@@ -146,7 +147,8 @@ result<segment::pin> segment::open_env() {
     std::lock_guard lock(mutex_);
     if (removed_) return error{errc::closed, path_.string() + " was removed", ""};
     if (!env_) {
-      auto made = lmdb::environment::open(path_, newest_ ? lmdb::access::write : lmdb::access::read, map_bytes_, tables);
+      auto made =
+          lmdb::environment::open(path_, newest_ ? lmdb::access::write : lmdb::access::read, map_bytes_, tables);
       if (!made) return made.error();
       env_ = std::move(*made);
       open_for_writing_ = newest_;
@@ -155,8 +157,10 @@ result<segment::pin> segment::open_env() {
     ++users_;
   }
   pin held(*this);
-  if (fresh) pool_.opened(*this);
-  else pool_.used(*this);
+  if (fresh)
+    pool_.opened(*this);
+  else
+    pool_.used(*this);
   return held;
 }
 
@@ -225,8 +229,10 @@ result<std::shared_ptr<segment>> segment::open(const fs::path& path, bool newest
   auto meta = read_meta(value->value_or(std::string_view{}));
   if (!meta) return error{meta.code(), path.string() + ": " + meta.error().message, meta.error().hint};
   if (meta->base != base.value || meta->generation != generation)
-    return error{errc::corrupt_data, path.string() + " begins at offset " + std::to_string(meta->base) +
-                                         ", which is not what its name says", "undo the renaming"};
+    return error{
+        errc::corrupt_data,
+        path.string() + " begins at offset " + std::to_string(meta->base) + ", which is not what its name says",
+        "undo the renaming"};
   made->meta = *meta;
   return made;
 }
@@ -262,8 +268,8 @@ result<bytes> segment::read(offset from, std::size_t max_bytes, offset limit) {
       return with_place({errc::corrupt_data, "offset " + std::to_string(from.value) + " belongs here", ""}, key,
                         cursor->value());
     const std::size_t room = max_bytes > total ? max_bytes - total : 0;
-    auto chosen = choose(cursor->value().substr(chunk->header_bytes, chunk->body_bytes), *chunk, from, limit, room,
-                         total == 0);
+    auto chosen =
+        choose(cursor->value().substr(chunk->header_bytes, chunk->body_bytes), *chunk, from, limit, room, total == 0);
     if (!chosen) return with_place(chosen.error(), key, cursor->value());
     if (chosen->bytes.empty()) break;
     total += chosen->bytes.size();

@@ -68,9 +68,7 @@ std::string epoch_key(epoch of) { return key_with('e', static_cast<std::uint32_t
 std::string producer_key(producer_id id) { return key_with('p', static_cast<std::uint64_t>(id.value)); }
 
 namespace {
-std::uint32_t crc_of(const stored_producer& p, std::int64_t id) {
-  return crc32c(bytes_of(id), crc_without_own(p));
-}
+std::uint32_t crc_of(const stored_producer& p, std::int64_t id) { return crc32c(bytes_of(id), crc_without_own(p)); }
 }  // namespace
 
 stored_producer to_stored(const producer_state& state) {
@@ -90,7 +88,8 @@ result<producer_state> read_producer(std::string_view key, std::string_view valu
   std::memcpy(&p, value.data(), sizeof p);
   const auto id = static_cast<std::int64_t>(load_big<std::uint64_t>(key.data() + 1));
   if (crc_of(p, id) != p.crc) return damaged("a producer's record fails its checksum");
-  return producer_state{producer_id{id}, p.epoch, p.last_sequence, offset{p.last_offset}, p.last_delta, timestamp{p.at}};
+  return producer_state{producer_id{id},       p.epoch,      p.last_sequence,
+                        offset{p.last_offset}, p.last_delta, timestamp{p.at}};
 }
 
 void apply_batch(producer_state& state, const batch_header& header) {
