@@ -1,5 +1,5 @@
 // The facade class `client`: URLs into links, calls into messages. Nothing is thrown across it.
-#include "actors/remote_link.hpp"  // brings frame.hpp before messages.hpp: gcc 12 takes its enumerators for shadowing
+#include "actors/client.hpp"
 
 #include <algorithm>
 #include <caf/send.hpp>
@@ -8,13 +8,13 @@
 #include <random>
 #include <utility>
 
-#include "actors/client.hpp"
 #include "actors/connect.hpp"
 #include "actors/consumer.hpp"
 #include "actors/impl.hpp"
 #include "actors/messages.hpp"
 #include "actors/near_names.hpp"
 #include "actors/producer.hpp"
+#include "actors/remote_link.hpp"
 #include "actors/request_traits.hpp"
 
 namespace dohle {
@@ -144,7 +144,7 @@ result<producer> client::make_producer(const std::string& topic, const producer_
   if (auto ok = actors::check_options(options); !ok) return ok.error();
   auto found = impl_->find_topic(topic, impl_->options.request_timeout);
   if (!found) return found.error();
-  auto spawned = actors::spawn_producer(impl_->rt->system(), impl_->endpoint, topic,
+  auto spawned = actors::spawn_producer(impl_->endpoint.home_system(), impl_->endpoint, topic,
                                         static_cast<std::int32_t>(found->partitions.size()), options,
                                         impl_->options.request_timeout, std::random_device{}());
   return producer{std::make_shared<producer::impl>(impl_, std::move(spawned))};

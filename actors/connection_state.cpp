@@ -54,12 +54,13 @@ void connection_state::submit(request what, completion done, time_point now, std
   pending p{std::move(done), now + request_timeout_ + extra_wait(what), kind, bytes, std::move(what)};
   auto at = pending_.emplace_hint(pending_.end(), correlation, std::move(p));
   pending_bytes_ += bytes;
-  if (phase_ == phase::up) send(correlation, at->second, out);
+  if (phase_ == phase::up) send(at, out);
 }
 
-void connection_state::send(std::uint64_t correlation, pending& p, std::vector<char>& out) {
-  encode(correlation, *p.unsent, out);
-  p.unsent.reset();
+void connection_state::send(table::iterator i, std::vector<char>& out) {
+  auto encoded = encode(i->first, *i->second.unsent, out);
+  i->second.unsent.reset();
+  if (!encoded) answer(i, response{encoded.error()});
 }
 
 void connection_state::answer(table::iterator i, response a) {
@@ -76,7 +77,9 @@ void connection_state::connected(std::string address, time_point now, std::vecto
   redial_at_.reset();
   reader_ = frame_reader{limits::max_hello_bytes};
   hello_deadline_ = now + limits::hello_timeout;
-  encode(hello_correlation, request{hello_request{client_, protocol_version, protocol_version, {}}}, out);
+  const hello_request hello{client_.substr(0, limits::max_client_name), protocol_version, protocol_version, {}};
+  auto encoded = encode(hello_correlation, request{hello}, out);
+  DOHLE_ASSERT(encoded.ok(), "hello always fits a frame");
 }
 
 void connection_state::lost(const error& why, time_point now) {
@@ -161,7 +164,7 @@ result<void> connection_state::greeted(response a, time_point now, std::vector<c
     if (here->second.kind == kind_of<hello_request>)
       answer(here, response{*greeting_});
     else
-      send(here->first, here->second, out);
+      send(here, out);
   }
   return {};
 }

@@ -72,7 +72,7 @@ class connection_state {
   };
   using table = std::map<std::uint64_t, pending>;  // in the order of submission
 
-  void send(std::uint64_t correlation, pending& p, std::vector<char>& out);
+  void send(table::iterator i, std::vector<char>& out);
   void answer(table::iterator i, response a);
   result<void> greeted(response a, time_point now, std::vector<char>& out);
   result<void> handle(const frame& f, time_point now, std::vector<char>& out);

@@ -38,7 +38,7 @@ result<void> check_options(const consumer_options& o) {
 consumer::impl::impl(std::shared_ptr<client::impl> owner, consumer_options options)
     : owner_(std::move(owner)),
       options_(std::move(options)),
-      spawned_(actors::spawn_consumer(owner_->rt->system(), owner_->endpoint, options_, owner_->options.name,
+      spawned_(actors::spawn_consumer(owner_->endpoint.home_system(), owner_->endpoint, options_, owner_->options.name,
                                       owner_->options.request_timeout)) {}
 
 consumer::impl::~impl() { (void)close(limits::drop_timeout); }
