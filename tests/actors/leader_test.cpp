@@ -1,0 +1,137 @@
+#include "actors/leader.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "world.hpp"
+
+namespace dohle::actors {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+class leader_test : public testing::Test {
+ protected:
+  leader_test() {
+    w.start();
+    EXPECT_TRUE(w.ask(create_topic_request{.name = "t", .partitions = 2}).ok());
+  }
+  result<produce_response> produce(bytes batch, int partition = 0) {
+    return w.ask(produce_request{"t", partition_index{partition}, ack_level::majority, std::move(batch)});
+  }
+  fetch_request fetch_from(std::int64_t from, milliseconds wait = 0ms) {
+    return {.topic = "t", .partition = partition_index{0}, .from = offset{from}, .max_wait = wait};
+  }
+  world w;
+};
+
+TEST_F(leader_test, gives_dense_offsets_and_reads_back_in_order) {
+  EXPECT_EQ(produce(batch_of("a", 3))->base, offset{0});
+  EXPECT_EQ(produce(batch_of("b", 2))->base, offset{3});
+  auto got = w.ask(fetch_from(0));
+  ASSERT_TRUE(got.ok()) << to_string(got.error());
+  EXPECT_THAT(values_of(*got, offset{0}), ElementsAre("a-0", "a-1", "a-2", "b-0", "b-1"));
+  EXPECT_EQ(got->high_watermark, offset{5});
+  EXPECT_THAT(values_of(*w.ask(fetch_from(4)), offset{4}), ElementsAre("b-1"));
+}
+
+TEST_F(leader_test, says_which_level_was_reached) {
+  auto one = w.ask(produce_request{"t", partition_index{0}, ack_level::leader, batch_of("a", 1)});
+  auto none = w.ask(produce_request{"t", partition_index{0}, ack_level::none, batch_of("a", 1)});
+  EXPECT_EQ(produce(batch_of("a", 1))->level, ack_level::majority);
+  EXPECT_EQ(none->level, ack_level::none);
+  EXPECT_NE(one->level, ack_level::none);
+}
+
+TEST_F(leader_test, a_long_poll_is_answered_by_the_next_batch) {
+  auto waiting = w.send(fetch_from(0, 10s));
+  EXPECT_FALSE(waiting->has_value());
+  ASSERT_TRUE(produce(batch_of("x", 1)).ok());
+  ASSERT_TRUE(waiting->has_value());
+  EXPECT_THAT(values_of(*waiting->value(), offset{0}), ElementsAre("x-0"));
+}
+
+TEST_F(leader_test, a_long_poll_ends_empty_when_its_time_is_over) {
+  auto late = w.send(fetch_from(0, 500ms));
+  auto early = w.send(fetch_from(0, 100ms));
+  w.advance(101ms);
+  EXPECT_TRUE(early->has_value());
+  EXPECT_FALSE(late->has_value());
+  w.advance(400ms);
+  ASSERT_TRUE(late->has_value());
+  EXPECT_TRUE((*late)->ok());
+  EXPECT_TRUE((*late)->value().batches.empty());
+}
+
+TEST_F(leader_test, a_long_poll_waits_for_min_bytes) {
+  auto r = fetch_from(0, 10s);
+  r.min_bytes = 200;
+  auto waiting = w.send(r);
+  ASSERT_TRUE(produce(batch_of("x", 1)).ok());
+  EXPECT_FALSE(waiting->has_value());
+  ASSERT_TRUE(produce(batch_of("some-more-text", 20)).ok());
+  EXPECT_TRUE(waiting->has_value());
+}
+
+TEST_F(leader_test, an_idempotent_repeat_is_appended_once) {
+  producer_stamp first{producer_id{7}, 0, 0};
+  EXPECT_EQ(produce(batch_of("a", 3, 0, first))->base, offset{0});
+  auto again = produce(batch_of("a", 3, 0, first));
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->base, offset{0});
+  EXPECT_EQ(produce(batch_of("b", 1, 0, {producer_id{7}, 0, 5})).code(), errc::out_of_order_sequence);
+  EXPECT_EQ(produce(batch_of("b", 1, 0, {producer_id{7}, 0, 3}))->base, offset{3});
+}
+
+TEST_F(leader_test, refuses_with_a_name_what_it_cannot_take) {
+  auto damaged = batch_of("a", 3);
+  const_cast<char*>(damaged.data())[70] ^= 1;
+  EXPECT_EQ(produce(damaged).code(), errc::corrupt_batch);
+  EXPECT_EQ(produce(batch_of(std::string(2'000'000, 'x'), 1)).code(), errc::record_too_large);
+  EXPECT_EQ(produce(batch_of("a", 1), 9).code(), errc::unknown_partition);
+  EXPECT_EQ(w.ask(fetch_from(1)).code(), errc::offset_out_of_range);
+  EXPECT_EQ(w.ask(fetch_request{.topic = "nothing"}).code(), errc::unknown_topic);
+  auto internal = w.ask(produce_request{"__cluster", partition_index{0}, ack_level::majority, batch_of("a", 1)});
+  EXPECT_EQ(internal.code(), errc::not_authorized);
+}
+
+TEST_F(leader_test, finds_offsets_by_time) {
+  ASSERT_TRUE(produce(batch_of("a", 2, 0, {}, timestamp{1'000})).ok());
+  ASSERT_TRUE(produce(batch_of("b", 2, 0, {}, timestamp{2'000})).ok());
+  auto at = [&](offset_query q, std::int64_t ms) {
+    return w.ask(list_offsets_request{"t", partition_index{0}, q, timestamp{ms}});
+  };
+  EXPECT_EQ(at(offset_query::at_time, 1'500)->offset, offset{2});
+  EXPECT_EQ(at(offset_query::at_time, 2'001)->offset, std::nullopt);
+  EXPECT_EQ(at(offset_query::earliest, 0)->offset, offset{0});
+  EXPECT_EQ(at(offset_query::latest, 0)->offset, offset{4});
+  EXPECT_EQ(at(offset_query::max_timestamp, 0)->at, timestamp{2'000});
+}
+
+TEST_F(leader_test, a_restart_keeps_everything_and_opens_a_new_epoch) {
+  producer_stamp first{producer_id{7}, 0, 0};
+  ASSERT_TRUE(produce(batch_of("a", 3, 0, first)).ok());
+  auto before = w.ask(describe_topic_request{"t"})->partitions[0].info.epoch;
+  w.stop();
+  w.start();
+  EXPECT_THAT(values_of(*w.ask(fetch_from(0)), offset{0}), ElementsAre("a-0", "a-1", "a-2"));
+  EXPECT_GT(w.ask(describe_topic_request{"t"})->partitions[0].info.epoch, before);
+  EXPECT_TRUE(produce(batch_of("a", 3, 0, first))->duplicate);
+  EXPECT_EQ(produce(batch_of("b", 1))->base, offset{3});
+}
+
+TEST_F(leader_test, append_time_topics_carry_the_brokers_clock) {
+  ASSERT_TRUE(w.ask(create_topic_request{.name = "log",
+                                         .configs = {{"message.timestamp.type", "LogAppendTime"}}}).ok());
+  w.wall = timestamp{1'800'000'000'000};
+  auto done = w.ask(produce_request{"log", partition_index{0}, ack_level::majority, batch_of("a", 1)});
+  ASSERT_TRUE(done.ok());
+  EXPECT_EQ(done->append_time, w.wall);
+  auto got = w.ask(fetch_request{.topic = "log", .partition = partition_index{0}, .from = offset{0}});
+  EXPECT_EQ(batch_reader::open(got->batches[0])->next()->value().timestamp, w.wall);
+}
+
+}  // namespace
+}  // namespace dohle::actors
