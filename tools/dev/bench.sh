@@ -2,5 +2,6 @@
 
 dev_bench() {
   need build
+  compile build dohle_bench
   exec "$python" bench/run.py "$@"
 }

@@ -1,11 +1,9 @@
-# ./dev build: the release preset into build/.
+# ./dev build: of the release preset, in build/, what people use; tests and benchmarks are built by their verbs.
 
 dev_build() {
   need setup
   configure release
-  compile build
-  [[ -x build/bin/dohle ]] && say "built build/bin/dohle"
-  return 0
+  compile build dohle _core
 }
 
 # configure PRESET: once; ninja itself notices later changes of the CMake files. A cache of another checkout is dropped.

@@ -28,10 +28,14 @@ dev_test() {
 # prepare RUNNER...: everything is built before anything runs, so that a failing compiler says so first.
 prepare() {
   need setup
+  source tools/dev/build.sh
   local name
   for name in "$@"; do
     case $name in
-      gtest | crash | install | python) need build ;;
+      gtest | crash | install | python)
+        configure release
+        compile build
+        ;;
       asan)
         configure asan
         compile build/asan
