@@ -103,8 +103,9 @@ TEST(codec, batches_are_views_into_the_frame) {
 }
 
 TEST(codec, bytes_behind_a_batch_do_not_travel) {
-  const bytes secret = bytes::copy(std::string(1'000, 'b') + std::string(1'000, 's'));
-  const std::string sent = wire(request{produce_request{"t", {}, ack_level::majority, secret.part(0, 1'000 - 3)}});
+  const bytes secret = bytes::copy(std::string(997, 'b') + std::string(1'003, 's'));
+  const std::string sent = wire(request{produce_request{"t", {}, ack_level::majority, secret.part(0, 997)}});
+  EXPECT_NE(sent.find(std::string(997, 'b')), std::string::npos);
   EXPECT_EQ(sent.find('s'), std::string::npos);
 }
 
@@ -209,6 +210,18 @@ TEST(codec, lists_of_nothing_are_refused) {
   ASSERT_EQ(pointer & 3, 1u) << "a list pointer";
   ASSERT_EQ(pointer >> 32, (1u << 3) | 6u) << "to one entry, which is a pointer";
   store_little(list, (pointer & 0xffff'fffc) | 1 | (std::uint64_t{0x1fff'ffff} << 35));  // entries of size 0
+  EXPECT_EQ(decode_request(with_body(frame_kind::request, raw)).code(), errc::invalid_request);
+}
+
+// 400 pointers to one text: each byte that was sent would be read 400 times.
+TEST(codec, a_small_frame_that_reads_as_a_large_message_is_refused) {
+  std::vector<std::string> topics(400);
+  topics[0] = std::string(limits::max_topic_name, 't');
+  std::string raw = wire(request{metadata_request{topics, false}}).substr(frame_header_bytes);
+  char* entries = raw.data() + 56;  // behind the pointer of the test above
+  const auto first = load_little<std::uint64_t>(entries);
+  ASSERT_EQ(first >> 32, ((limits::max_topic_name + 1) << 3) | 2) << "a text and the zero behind it";
+  for (std::uint64_t i = 1; i < topics.size(); ++i) store_little(entries + 8 * i, first - (i << 2));
   EXPECT_EQ(decode_request(with_body(frame_kind::request, raw)).code(), errc::invalid_request);
 }
 
