@@ -18,17 +18,6 @@ timestamp now(self_pointer self) {
 
 // --- records -------------------------------------------------------------------------------------------------------
 
-group_value to_record(const rules::group_snapshot& s) {
-  group_value v;
-  v.generation = s.generation;
-  v.protocol_type = s.protocol_type;
-  v.protocol = s.protocol;
-  v.leader = s.leader;
-  for (const auto& m : s.members)
-    v.members.push_back({m.id, m.instance, m.client, m.session_timeout, m.rebalance_timeout, m.metadata, m.assignment});
-  return v;
-}
-
 /// Appends one batch to `__groups`; `then` gets the outcome when it is durable.
 template <class F>
 void persist(self_pointer self, batch_builder& builder, F then) {
@@ -69,7 +58,7 @@ void carry_out(self_pointer self, rules::group_effects effects) {
   batch_builder builder;
   auto& s = self->state;
   auto added = builder.add(s.setup.wall_clock(), encode_group_key(group_key{s.setup.id}),
-                           encode_group_value(to_record(s.group->snapshot())));
+                           encode_group_value(s.group->snapshot()));
   DOHLE_ASSERT(added.ok(), "a group's members fit a batch: limits::max_group_metadata");
   auto held = std::make_shared<rules::group_effects>(std::move(effects));
   persist(self, builder, [self, held](const result<void>& stored) { answer_all(self, *held, stored); });
@@ -202,7 +191,7 @@ caf::behavior group(self_pointer self, group_setup setup) {
   s.setup = std::move(setup);
   s.offsets = std::move(s.setup.stored.offsets);
   if (s.setup.stored.members)
-    s.group.emplace(rules::group::restore(*s.setup.stored.members, now(self)));
+    s.group.emplace(rules::group::restore(s.setup.id, std::move(*s.setup.stored.members), now(self)));
   else
     s.group.emplace(s.setup.id);
   carry_out(self, s.group->tick(now(self)));  // arms the sessions of restored members

@@ -24,7 +24,7 @@ struct stored_offset {
 };
 /// What the records of `__groups` say of one group.
 struct stored_group {
-  std::optional<rules::group_snapshot> members;
+  std::optional<group_value> members;
   std::map<topic_partition, stored_offset> offsets;
 };
 

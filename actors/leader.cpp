@@ -61,7 +61,7 @@ void answer(const leader_state::waiting_produce& w, ack_level reached) {
 /// A repeat of what is in the log already: answered when the first attempt would be.
 void on_duplicate(leader_state& s, const rules::duplicate_batch& d, ack_level level, caf::response_promise promise) {
   leader_state::waiting_produce w{d.base, d.end, level, no_timestamp, true, std::move(promise)};
-  if (!d.known || d.end <= high_watermark(s)) return answer(w, level);
+  if (d.end <= high_watermark(s)) return answer(w, level);
   auto behind = std::upper_bound(s.produces.begin(), s.produces.end(), w.end,
                                  [](offset end, const auto& other) { return end < other.end; });
   s.produces.insert(behind, std::move(w));

@@ -8,6 +8,7 @@ namespace {
 
 using self_pointer = caf::stateful_actor<settler_state>*;
 using round_atom = caf::atom_constant<caf::atom("round")>;
+using retain_atom = caf::atom_constant<caf::atom("retain")>;
 
 /// Settling writes every byte a second time, so it waits for one of three reasons: the journal has rolled (an older file
 /// can be retired), the partition is quiet, or so much waits that recovery would take long.
@@ -59,7 +60,6 @@ void on_round(self_pointer self) {
   bool more = false;
   for (auto& [id, w] : s.logs) more |= settle_step(s, w);
   if (!more) {
-    for (auto& [id, w] : s.logs) apply_retention(s, w);
     auto retired = s.folder->retire_journals();
     if (!retired) log().warn("journal files cannot be retired yet: {}", to_string(retired.error()));
     s.pressure->files = s.folder->journal().file_count();
@@ -68,6 +68,11 @@ void on_round(self_pointer self) {
     self->send(self, round_atom::value);
   else
     self->delayed_send(self, limits::settle_interval, round_atom::value);
+}
+
+void on_retain(self_pointer self) {
+  for (auto& [id, w] : self->state.logs) apply_retention(self->state, w);
+  self->delayed_send(self, limits::retention_interval, retain_atom::value);
 }
 
 result<opened_logs> on_open(settler_state& s, const open_logs& m) {
@@ -97,6 +102,7 @@ caf::behavior settler(self_pointer self, store::folder* folder, std::shared_ptr<
   self->state.pressure = std::move(pressure);
   self->state.failed = std::move(failed);
   self->delayed_send(self, limits::settle_interval, round_atom::value);
+  self->delayed_send(self, limits::retention_interval, retain_atom::value);
   return {
       [=](watch_log& w) {
         auto id = w.log->id();
@@ -105,6 +111,7 @@ caf::behavior settler(self_pointer self, store::folder* folder, std::shared_ptr<
       [=](const open_logs& m) { return on_open(self->state, m); },
       [=](const drop_logs& m) { on_drop(self->state, m); },
       [=](round_atom) { on_round(self); },
+      [=](retain_atom) { on_retain(self); },
       [=](stop_atom) {
         self->state.stopping = true;
         self->quit();

@@ -34,18 +34,6 @@ result<void> load_cluster(loaded_folder& out) {
   });
 }
 
-rules::group_snapshot to_snapshot(const std::string& id, group_value v) {
-  rules::group_snapshot s;
-  s.group = id;
-  s.generation = v.generation;
-  s.protocol_type = std::move(v.protocol_type);
-  s.protocol = std::move(v.protocol);
-  s.leader = std::move(v.leader);
-  for (auto& m : v.members)
-    s.members.push_back({m.id, m.instance, m.client, m.metadata, m.assignment, m.session_timeout, m.rebalance_timeout});
-  return s;
-}
-
 void apply(loaded_folder& out, offset_record r) {
   auto& offsets = out.groups[r.key.group].offsets;
   if (r.value)
@@ -55,11 +43,7 @@ void apply(loaded_folder& out, offset_record r) {
 }
 
 void apply(loaded_folder& out, group_record r) {
-  auto& members = out.groups[r.key.group].members;
-  if (r.value)
-    members = to_snapshot(r.key.group, std::move(*r.value));
-  else
-    members.reset();
+  out.groups[r.key.group].members = std::move(r.value);
 }
 
 result<void> load_groups(loaded_folder& out) {

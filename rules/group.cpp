@@ -59,8 +59,8 @@ bool asks_for_the_same(const std::string& protocol_type, const bytes& before, co
 
 group::group(std::string id, group_options options) : id_(std::move(id)), options_(options) {}
 
-group group::restore(group_snapshot from, timestamp now, group_options options) {
-  group g{std::move(from.group), options};
+group group::restore(std::string id, group_value from, timestamp now, group_options options) {
+  group g{std::move(id), options};
   g.protocol_type_ = std::move(from.protocol_type);
   g.generation_ = from.generation;
   if (from.members.empty()) return g;
@@ -376,14 +376,14 @@ result<void> group::check_delete() const {
                "end its consumers first"};
 }
 
-group_snapshot group::snapshot() const {
+group_value group::snapshot() const {
   DOHLE_ASSERT(state_ == group_state::empty || state_ == group_state::stable, "a group at rest is persisted, no other");
-  group_snapshot s{id_, protocol_type_, protocol_, leader_, generation_, {}};
+  group_value v{generation_, protocol_type_, protocol_, leader_, {}};
   for (const auto& [id, m] : members_) {
-    s.members.push_back({id, m.instance, m.client, metadata_for(m.protocols, protocol_), m.assignment,
-                         m.session_timeout, m.rebalance_timeout});
+    v.members.push_back({id, m.instance, m.client, m.session_timeout, m.rebalance_timeout,
+                         metadata_for(m.protocols, protocol_), m.assignment});
   }
-  return s;
+  return v;
 }
 
 describe_group_response group::describe() const {

@@ -22,6 +22,7 @@
 #include "rules/group_state.hpp"
 #include "schema/error.hpp"
 #include "schema/messages.hpp"
+#include "schema/stored.hpp"
 #include "schema/types.hpp"
 
 namespace dohle::rules {
@@ -48,7 +49,7 @@ class group {
   explicit group(std::string id, group_options options = {});
   /// The group as it was persisted: Stable when it had members (each has one session time-out to be heard of), else
   /// Empty.
-  static group restore(group_snapshot from, timestamp now, group_options options = {});
+  static group restore(std::string id, group_value from, timestamp now, group_options options = {});
 
   /// Enters or stays. A dynamic member begins with an empty id and gets `suggested_member`; a static one (with an
   /// instance) that is here already gets `suggested_member` too and its former id is fenced.
@@ -68,7 +69,7 @@ class group {
   /// `group_not_empty` while it has members.
   result<void> check_delete() const;
   /// To persist when effects ask for it: only then, and at once (asserts Empty or Stable).
-  group_snapshot snapshot() const;
+  group_value snapshot() const;
   describe_group_response describe() const;
   group_state state() const { return state_; }
   /// When `tick` is due, as in the effects of the last input.

@@ -1,4 +1,4 @@
-// The values a group consists of: its state's name, its members, and what of it is persisted.
+// The values a group consists of: its state's name, its members, and what of it is persisted (schema/stored.hpp, group_value).
 #pragma once
 
 #include <chrono>
@@ -37,29 +37,6 @@ struct member_state {
   std::optional<std::uint64_t> waiting_sync;  ///< token
   bool synced = false;                        ///< asked for its assignment in this generation
   timestamp session_end;                      ///< lost unless heard of before; does not run while a request waits
-};
-
-/// A member as it is persisted.
-struct snapshot_member {
-  std::string id;
-  std::string instance;
-  std::string client;
-  bytes metadata;  ///< for the chosen protocol
-  bytes assignment;
-  milliseconds session_timeout{0};
-  milliseconds rebalance_timeout{0};
-  friend bool operator==(const snapshot_member&, const snapshot_member&) = default;
-};
-
-/// A group as it is persisted: enough that a restart keeps a Stable group as it was.
-struct group_snapshot {
-  std::string group;
-  std::string protocol_type;
-  std::string protocol;
-  std::string leader;
-  dohle::generation generation{0};
-  std::vector<snapshot_member> members;  ///< empty: nobody is in it
-  friend bool operator==(const group_snapshot&, const group_snapshot&) = default;
 };
 
 }  // namespace dohle::rules

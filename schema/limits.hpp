@@ -112,6 +112,8 @@ inline constexpr std::size_t settle_step_bytes = 4 * mib;
 inline constexpr std::size_t settle_due_bytes = 1 * mib;
 /// ... or after this long.
 inline constexpr auto settle_interval = 1s;
+/// Retention is applied this often: seldom enough that a clock that jumped is noticed before much is gone.
+inline constexpr auto retention_interval = 5min;
 /// Recent batches kept in memory for readers at the end of their partition, over all partitions of a broker.
 inline constexpr std::size_t tail_cache_bytes = 32 * mib;
 /// Segments that retention drops for their age in one pass: a clock that jumped cannot empty a partition at once.

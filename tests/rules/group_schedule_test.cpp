@@ -48,7 +48,7 @@ class schedule {
     } else if (what < 86) {
       c.member.clear();  // the process dies and forgets
     } else if (what < 88 && waiting_.empty() && rested_) {
-      group_ = group::restore(*rested_, now_);  // the broker restarts from what it persisted last
+      group_ = group::restore(group_.id(), *rested_, now_);  // the broker restarts from what it persisted last
     } else {
       take(group_.tick(now_));
     }
@@ -183,7 +183,7 @@ class schedule {
   std::map<token, std::size_t> waiting_;
   std::map<token, std::pair<generation, std::string>> asked_;
   std::map<std::pair<std::int32_t, std::string>, std::string> owners_;
-  std::optional<group_snapshot> rested_;
+  std::optional<group_value> rested_;
 };
 
 TEST(group_schedule, every_wait_ends_and_no_assignment_goes_to_two) {

@@ -308,7 +308,7 @@ TEST(group, without_members_anybody_commits_and_deletes) {
 
 TEST(group, a_restart_keeps_a_stable_group) {
   const auto before = pair_of("ia", "");
-  auto g = group::restore(before.snapshot(), at(50'000));
+  auto g = group::restore(before.id(), before.snapshot(), at(50'000));
   EXPECT_EQ(g.snapshot(), before.snapshot());
   EXPECT_EQ(g.state(), group_state::stable);
   EXPECT_TRUE(g.heartbeat(beat("b", 2), at(51'000)).ok());
@@ -318,7 +318,7 @@ TEST(group, a_restart_keeps_a_stable_group) {
   EXPECT_EQ(g.member_count(), 2U);
   g.tick(at(61'000));  // a session after they were last heard of
   EXPECT_EQ(g.state(), group_state::empty);
-  EXPECT_EQ(group::restore(g.snapshot(), at(0)).generation(), generation{3});
+  EXPECT_EQ(group::restore(g.id(), g.snapshot(), at(0)).generation(), generation{3});
 }
 
 TEST(group, closing_answers_all_that_wait) {
