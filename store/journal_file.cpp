@@ -7,6 +7,7 @@
 
 #include "store/batch_check.hpp"
 #include "store/files.hpp"
+#include "store/page_check.hpp"
 
 namespace dohle::store {
 
@@ -154,7 +155,7 @@ result<std::shared_ptr<journal_file>> journal_file::create(const fs::path& direc
 
 result<std::shared_ptr<journal_file>> journal_file::open(const fs::path& path, const folder_uuid& folder) {
   // A killed process may have left its last commit in the page cache only: what is believed is flushed first.
-  if (auto r = lmdb::check_file(path); !r) return r.error();
+  if (auto r = lmdb::check_tree(path); !r) return r.error();
   if (auto r = flush_file(path); !r) return r.error();
   auto env = lmdb::environment::open(path, lmdb::access::read, 0, tables);
   if (!env) return env.error();

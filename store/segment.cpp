@@ -6,6 +6,7 @@
 
 #include "store/batch_check.hpp"
 #include "store/files.hpp"
+#include "store/page_check.hpp"
 
 namespace dohle::store {
 
@@ -211,7 +212,7 @@ result<std::shared_ptr<segment>> segment::create(const fs::path& directory, cons
 
 result<std::shared_ptr<segment>> segment::open(const fs::path& path, bool newest, std::size_t map_bytes,
                                                segment_pool& pool) {
-  if (auto r = lmdb::check_file(path); !r) return r.error();
+  if (auto r = lmdb::check_tree(path); !r) return r.error();
   // The last commit of a killed process may be in the page cache only: what is believed is flushed first.
   if (newest) {
     if (auto r = flush_file(path); !r) return r.error();
