@@ -29,7 +29,7 @@ MAY_NOT = {"rules": WIRE | {"schema/compression.hpp"}, "store": WIRE}
 FOREIGN = [
     (r"lmdb\.h", ["store/lmdb.*"], ["tests/store/*", "bench/*"]),
     (r"capnp/.*|kj/.*", ["schema/codec*.cpp", "schema/stored*.cpp"], ["tests/schema/*", "tests/fuzz/*"]),
-    (r"caf/.*", ["actors/*"], ["tests/actors/*", "tests/cluster/*", "bench/*"]),
+    (r"caf/.*", ["actors/*"], ["tests/actors/*", "tests/cluster/*", "tests/install/*", "bench/*"]),
     (
         r"sys/socket\.h|sys/epoll\.h|sys/un\.h|netinet/.*|arpa/.*|netdb\.h",
         ["actors/link*", "actors/listen.cpp", "actors/connect.cpp"],

@@ -3,6 +3,7 @@
     counted.py gtest PROGRAM...   GoogleTest programs, counted by their cases
     counted.py pytest ARGUMENT... pytest, counted by its cases
     counted.py fuzz PROGRAM...    libFuzzer programs, a few seconds each, counted by program
+    counted.py plain PROGRAM...   programs that end with 0 when all was well, counted by program
 
 A program that dies or hangs counts as one failure more than it told. Standard library only.
 """
@@ -91,8 +92,13 @@ def fuzz(programs: list[str]) -> list[int]:
     return counts
 
 
+def plain(programs: list[str]) -> list[int]:
+    bad = sum(run([program]) != 0 for program in programs)
+    return [len(programs) - bad, bad, 0]
+
+
 def main() -> int:
-    kinds = {"gtest": gtest, "pytest": pytest, "fuzz": fuzz}
+    kinds = {"gtest": gtest, "pytest": pytest, "fuzz": fuzz, "plain": plain}
     if len(sys.argv) < 3 or sys.argv[1] not in kinds:
         print(__doc__, file=sys.stderr)
         return 2

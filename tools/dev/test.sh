@@ -70,7 +70,7 @@ run_runner() {
 runner_tidy() { "$python" tests/tidy/tidy.py --self-test; }
 runner_gtest() { "$python" tools/dev/counted.py gtest build/bin/test_*; }
 runner_asan() { "$python" tools/dev/counted.py gtest build/asan/bin/test_*; }
-runner_crash() { "$python" tools/dev/counted.py pytest tests/crash; }
+runner_crash() { "$python" tools/dev/counted.py plain build/bin/*_crash; }
 runner_fuzz() { "$python" tools/dev/counted.py fuzz build/fuzz/bin/*_fuzz; }
 runner_install() { "$python" tests/install/run.py build; }
 runner_python() { "$python" tools/dev/counted.py pytest tests/python; }
