@@ -203,11 +203,14 @@ result<timestamp> journal_file::written_at(std::uint64_t sequence) const {
   return timestamp{header->wall_ms};
 }
 
-result<std::string_view> journal_file::locate(const lmdb::transaction& txn, partition_id of,
-                                              const batch_place& place) const {
-  auto found = frame_at(txn, place.sequence);
-  if (!found) return found;
-  const std::string_view frame = *found;
+result<std::string_view> journal_file::locate(const lmdb::transaction& txn, partition_id of, const batch_place& place,
+                                              std::uint64_t& sequence, std::string_view& frame) const {
+  if (sequence != place.sequence) {
+    auto found = frame_at(txn, place.sequence);
+    if (!found) return found;
+    sequence = place.sequence;
+    frame = *found;
+  }
   auto header = read_frame(frame, false);
   if (!header) return at_frame(header.error(), place.sequence, frame);
   if (place.at >= header->body_bytes)

@@ -102,7 +102,9 @@ class journal_file {
  private:
   journal_file(std::unique_ptr<lmdb::environment> env, const file_head& head) : env_(std::move(env)), head_(head) {}
   result<std::string_view> frame_at(const lmdb::transaction& txn, std::uint64_t sequence) const;
-  result<std::string_view> locate(const lmdb::transaction& txn, partition_id of, const batch_place& place) const;
+  /// The batch at `place`; `frame` is the frame of `sequence` found last, since batches of one come together.
+  result<std::string_view> locate(const lmdb::transaction& txn, partition_id of, const batch_place& place,
+                                  std::uint64_t& sequence, std::string_view& frame) const;
   error at_frame(const error& e, std::uint64_t sequence, std::string_view value) const;
 
   std::unique_ptr<lmdb::environment> env_;
@@ -140,8 +142,10 @@ template <class Each>
 result<void> journal_file::view(partition_id of, std::span<const batch_place> places, Each&& each) const {
   auto txn = env_->begin_read();
   if (!txn) return txn.error();
+  std::uint64_t sequence = 0;
+  std::string_view frame;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    auto payload = locate(*txn, of, places[i]);
+    auto payload = locate(*txn, of, places[i], sequence, frame);
     if (!payload) return payload.error();
     if (auto r = each(i, *payload); !r) return r;
   }
