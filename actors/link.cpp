@@ -13,6 +13,9 @@ namespace dohle::actors {
 
 namespace {
 
+constexpr std::size_t max_connection_fetches = 256;
+constexpr std::size_t max_connection_fetch_bytes = 64 * limits::mib;
+
 using self_pointer = caf::stateful_actor<link_state, caf::io::broker>*;
 using handle = caf::io::connection_handle;
 using connection = link_state::connection;
@@ -42,23 +45,11 @@ void need_tick(self_pointer self) {
   self->delayed_send(self, std::chrono::seconds(1), tick_atom::value);
 }
 
-void throttle(self_pointer self, handle h, connection& c) {
-  auto queued = self->wr_buf(h).size();
-  bool over = queued > limits::connection_write_high || c.requests >= limits::max_connection_requests ||
-              c.bytes >= limits::max_connection_bytes;
-  if (over && !c.halted) {
-    c.halted = true;
-    c.deadline = now(self) + limits::stalled_timeout;
-    self->halt(h);
-    need_tick(self);
-  }
-}
-
-void relax(self_pointer self, handle h, connection& c, std::size_t queued) {
-  if (!c.halted || queued > limits::connection_write_low) return;
-  if (c.requests > limits::max_connection_requests / 2 || c.bytes > limits::max_connection_bytes / 2) return;
-  c.halted = false;
-  self->trigger(h);
+/// Too much of this connection is unanswered, or answered and not read: nothing more is begun for it.
+bool is_over(self_pointer self, handle h, const connection& c) {
+  return self->wr_buf(h).size() > limits::connection_write_high || !c.answers.empty() ||
+         c.requests >= limits::max_connection_requests || c.fetches >= max_connection_fetches ||
+         c.bytes >= limits::max_connection_bytes;
 }
 
 void write(self_pointer self, handle h, std::uint64_t correlation, const response& what) {
@@ -66,17 +57,51 @@ void write(self_pointer self, handle h, std::uint64_t correlation, const respons
   self->flush(h);
 }
 
+/// Copies held answers to the socket's buffer, as far as the peer keeps up.
+void write_answers(self_pointer self, handle h, connection& c) {
+  while (!c.answers.empty() && self->wr_buf(h).size() < limits::connection_write_high) {
+    write(self, h, c.answers.front().correlation, c.answers.front().what);
+    c.answers.pop_front();
+  }
+}
+
+bool on_frame(self_pointer self, handle h, connection& c, const frame& f);
+
+/// Closes a connection whose bytes are not the protocol; what was written is still sent.
+void drop_hostile(self_pointer self, handle h) {
+  log().warn("a connection sent bytes that are not the protocol and was closed");
+  drop(self, h);
+}
+
+/// Moves a connection on: answers out, waiting requests in, and reading stopped or begun again as the bounds say.
+void pump(self_pointer self, handle h) {
+  auto& c = self->state.connections.at(h);
+  write_answers(self, h, c);
+  while (!c.waiting.empty() && !is_over(self, h, c)) {
+    auto f = std::move(c.waiting.front());
+    c.waiting.pop_front();
+    if (!on_frame(self, h, c, f)) return drop_hostile(self, h);
+  }
+  bool stop = !c.waiting.empty() || is_over(self, h, c);
+  if (stop == c.halted) return;
+  c.halted = stop;
+  if (!stop) return self->trigger(h);
+  c.deadline = now(self) + limits::stalled_timeout;
+  self->halt(h);
+  need_tick(self);
+}
+
 /// The answer of a request, whenever it comes; its connection may be gone by then.
-void on_answer(self_pointer self, handle h, std::uint64_t id, std::uint64_t correlation, std::size_t bytes,
-               const response& what) {
+void on_answer(self_pointer self, handle h, std::uint64_t id, std::uint64_t correlation, std::size_t bytes, bool fetch,
+               response what) {
   auto found = self->state.connections.find(h);
   if (found == self->state.connections.end() || found->second.id != id) return;
   auto& c = found->second;
   --c.requests;
+  if (fetch) --c.fetches;
   c.bytes -= bytes;
-  write(self, h, correlation, what);
-  throttle(self, h, c);
-  relax(self, h, c, self->wr_buf(h).size());
+  c.answers.push_back({correlation, std::move(what)});
+  pump(self, h);
 }
 
 template <class T>
@@ -89,17 +114,29 @@ response gone(const caf::error&) {
   return error{errc::closed, "the broker is shutting down", "connect again"};
 }
 
+/// What one more fetch may bring: a connection's fetches share a bound, however many it sends ahead.
+std::uint32_t fetch_share(const connection& c) {
+  return static_cast<std::uint32_t>(std::max(max_connection_fetch_bytes / c.fetches, limits::read_bytes));
+}
+
 template <class Request>
 void hand_on(self_pointer self, handle h, connection& c, std::uint64_t correlation, std::size_t bytes, Request& r) {
   auto target = self->state.directory->route(r);
   if (!target) return write(self, h, correlation, target.error());
+  constexpr bool fetch = std::is_same_v<Request, fetch_request>;
   ++c.requests;
   c.bytes += bytes;
+  if constexpr (fetch) {
+    ++c.fetches;
+    r.max_bytes = std::min(r.max_bytes, fetch_share(c));
+  }
   auto id = c.id;
   // No time-out: these actors always answer, and when one ends its requesters get an error.
   self->request(*target, caf::infinite, std::move(r))
-      .then([=](result<typename Request::response>& a) { on_answer(self, h, id, correlation, bytes, to_response(a)); },
-            [=](const caf::error& e) { on_answer(self, h, id, correlation, bytes, gone(e)); });
+      .then([=](result<typename Request::response>& a) {
+              on_answer(self, h, id, correlation, bytes, fetch, to_response(a));
+            },
+            [=](const caf::error& e) { on_answer(self, h, id, correlation, bytes, fetch, gone(e)); });
 }
 
 /// True when the connection may go on.
@@ -147,17 +184,10 @@ void on_data(self_pointer self, caf::io::new_data_msg& m) {
   auto& c = found->second;
   std::vector<frame> frames;
   auto fed = c.frames.feed({m.buf.data(), m.buf.size()}, frames);
-  bool good = true;
-  for (const auto& f : frames) good = good && on_frame(self, m.handle, c, f);
-  if (good && !fed) {
-    write(self, m.handle, 0, fed.error());
-    good = false;
-  }
-  if (!good) {
-    log().warn("a connection sent bytes that are not the protocol and was closed");
-    return drop(self, m.handle);  // what was written is still sent
-  }
-  throttle(self, m.handle, c);
+  for (auto& f : frames) c.waiting.push_back(std::move(f));
+  if (fed) return pump(self, m.handle);
+  write(self, m.handle, 0, fed.error());
+  drop_hostile(self, m.handle);
 }
 
 void on_connection(self_pointer self, handle h) {
@@ -205,8 +235,7 @@ caf::behavior link(self_pointer self, int socket, link_options options) {
       [=](const caf::io::new_connection_msg& m) { on_connection(self, m.handle); },
       [=](caf::io::new_data_msg& m) { on_data(self, m); },
       [=](const caf::io::data_transferred_msg& m) {
-        auto found = self->state.connections.find(m.handle);
-        if (found != self->state.connections.end()) relax(self, m.handle, found->second, m.remaining);
+        if (self->state.connections.contains(m.handle)) pump(self, m.handle);
       },
       [=](const caf::io::connection_closed_msg& m) { self->state.connections.erase(m.handle); },
       [=](const caf::io::acceptor_closed_msg&) { self->quit(); },

@@ -8,6 +8,7 @@
 #include <caf/io/broker.hpp>
 #include <caf/stateful_actor.hpp>
 #include <chrono>
+#include <deque>
 #include <string>
 #include <unordered_map>
 
@@ -27,14 +28,21 @@ struct link_state {
   static inline const char* name = "link";
   using moment = std::chrono::steady_clock::time_point;
 
+  struct held_answer {
+    std::uint64_t correlation;
+    response what;
+  };
   struct connection {
     std::uint64_t id = 0;  ///< handles are reused by the kernel, this is not
     frame_reader frames{limits::max_hello_bytes};
     bool greeted = false;
     bool halted = false;
-    std::size_t requests = 0;  ///< handed on and not yet answered
-    std::size_t bytes = 0;     ///< of those requests
-    moment deadline;           ///< for hello, or since when it is halted
+    std::size_t requests = 0;          ///< handed on and not yet answered
+    std::size_t fetches = 0;           ///< of those
+    std::size_t bytes = 0;             ///< of those requests
+    std::deque<frame> waiting;         ///< read, and not handed on because too much is unanswered or unread
+    std::deque<held_answer> answers;   ///< not yet copied to the socket's buffer: references, not bytes
+    moment deadline;                   ///< for hello, or since when it is halted
   };
   hello_response greeting;
   directory_pointer directory;
