@@ -122,6 +122,74 @@ TEST_F(leader_test, a_restart_keeps_everything_and_opens_a_new_epoch) {
   EXPECT_EQ(produce(batch_of("b", 1))->base, offset{3});
 }
 
+TEST_F(leader_test, a_full_disk_refuses_serves_reads_and_resumes_by_itself) {
+  producer_stamp p{producer_id{7}, 0, 0};
+  ASSERT_TRUE(produce(batch_of("a", 2, 0, p)).ok());
+  w.disk->full = true;
+  p.base_sequence = 2;
+  EXPECT_EQ(produce(batch_of("b", 2, 0, p)).code(), errc::storage_full);
+  EXPECT_THAT(values_of(*w.ask(fetch_from(0)), offset{0}), ElementsAre("a-0", "a-1"));
+  EXPECT_EQ(w.ask(create_topic_request{.name = "other"}).code(), errc::storage_full);
+  w.disk->full = false;
+  auto again = produce(batch_of("b", 2, 0, p));
+  ASSERT_TRUE(again.ok()) << to_string(again.error());
+  EXPECT_EQ(again->base, offset{2});
+  EXPECT_FALSE(again->duplicate);
+  EXPECT_THAT(values_of(*w.ask(fetch_from(2)), offset{2}), ElementsAre("b-0", "b-1"));
+  EXPECT_TRUE(w.ask(create_topic_request{.name = "other"}).ok());
+  w.stop();
+  w.start();
+  EXPECT_THAT(values_of(*w.ask(fetch_from(0)), offset{0}), ElementsAre("a-0", "a-1", "b-0", "b-1"));
+}
+
+TEST_F(leader_test, takes_office_late_when_the_disk_is_full_at_first) {
+  w.stop();
+  w.start();
+  w.disk->full = true;
+  ASSERT_EQ(w.ask(create_topic_request{.name = "x"}).code(), errc::storage_full);
+  w.disk->full = false;
+  ASSERT_TRUE(w.ask(create_topic_request{.name = "x"}).ok());
+  EXPECT_TRUE(w.ask(fetch_request{.topic = "x"}).ok());
+}
+
+TEST_F(leader_test, refuses_more_while_the_journal_waits_for_settling) {
+  w.disk->files = limits::max_journal_files + 1;
+  ASSERT_TRUE(produce(batch_of("a", 1)).ok());
+  EXPECT_EQ(produce(batch_of("b", 1)).code(), errc::busy);
+}
+
+TEST_F(leader_test, everything_that_waits_together_is_flushed_together) {
+  auto before = w.disk->groups;
+  for (int i = 0; i < 100; ++i)
+    w.post(produce_request{"t", partition_index{i % 2}, ack_level::majority, batch_of("a", 1, i)});
+  w.run();
+  EXPECT_LE(w.disk->groups - before, 3);
+  EXPECT_EQ(w.ask(describe_topic_request{"t"})->partitions[1].high_watermark, offset{50});
+}
+
+TEST_F(leader_test, settled_history_is_served_and_its_journal_retired) {
+  w.stop();
+  w.store_options.journal_file_bytes = 1 << 20;
+  w.store_options.tail_cache_bytes = 64 << 10;
+  w.start();
+  const int batches = 60;
+  for (int i = 0; i < batches; ++i) ASSERT_TRUE(produce(batch_of(std::string(5'000, 'x'), 10, i * 10)).ok());
+  for (int i = 0; i < 5; ++i) w.advance(limits::settle_interval + 1ms);
+  EXPECT_LE(w.disk->file_count(), 1u);
+  std::int64_t at = 0;
+  while (at < batches * 10) {
+    auto got = w.ask(fetch_from(at));
+    ASSERT_TRUE(got.ok()) << to_string(got.error());
+    for (const auto& v : values_of(*got, offset{at})) {
+      EXPECT_EQ(v.substr(5'001), std::to_string(at));
+      ++at;
+    }
+  }
+  w.stop();
+  w.start();
+  EXPECT_EQ(produce(batch_of("next", 1))->base, offset{batches * 10});
+}
+
 TEST_F(leader_test, append_time_topics_carry_the_brokers_clock) {
   ASSERT_TRUE(w.ask(create_topic_request{.name = "log",
                                          .configs = {{"message.timestamp.type", "LogAppendTime"}}}).ok());

@@ -35,6 +35,41 @@ class scratch {
   std::filesystem::path path_;
 };
 
+/// A journal on a disk that a test can fill and empty, and whose groups it can count.
+class faulty_journal : public store::journal {
+ public:
+  explicit faulty_journal(store::journal& inner) : inner_(inner) {}
+  result<std::vector<store::flushed_entry>> commit(std::span<const store::entry> entries) override {
+    if (full) return error{errc::storage_full, "the disk is full", "make room"};
+    ++groups;
+    return inner_.commit(entries);
+  }
+  std::size_t file_count() const override { return files.value_or(inner_.file_count()); }
+
+  bool full = false;
+  int groups = 0;
+  std::optional<std::size_t> files;  ///< pretended
+
+ private:
+  store::journal& inner_;
+};
+
+class faulty_folder : public store::folder {
+ public:
+  explicit faulty_folder(std::unique_ptr<store::folder> inner) : inner_(std::move(inner)), journal_(inner_->journal()) {}
+  const std::filesystem::path& path() const override { return inner_->path(); }
+  const std::string& identity() const override { return inner_->identity(); }
+  faulty_journal& journal() override { return journal_; }
+  result<std::shared_ptr<store::log>> open_log(partition_id id) override { return inner_->open_log(id); }
+  std::vector<partition_id> partitions() const override { return inner_->partitions(); }
+  result<void> drop_log(partition_id id) override { return inner_->drop_log(id); }
+  result<void> retire_journals() override { return inner_->retire_journals(); }
+
+ private:
+  std::unique_ptr<store::folder> inner_;
+  faulty_journal journal_;
+};
+
 class world {
  public:
   world() : system_(configured(config_)), sched_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {}
@@ -44,10 +79,12 @@ class world {
   void start() {
     auto folder = store::folder::open(data_.path() / "data", store_options);
     if (!folder) throw std::runtime_error(to_string(folder.error()));
-    auto loaded = load(**folder);
+    auto faulty = std::make_shared<faulty_folder>(std::move(*folder));
+    auto loaded = load(*faulty);
     if (!loaded) throw std::runtime_error(to_string(loaded.error()));
     auto setup = std::make_shared<broker_setup>();
-    setup->folder = std::move(*folder);
+    disk = &faulty->journal();
+    setup->folder = std::move(faulty);
     setup->loaded = std::move(*loaded);
     setup->detached = false;
     setup->auto_create_topics = auto_create;
@@ -85,6 +122,11 @@ class world {
     run();
     return slot;
   }
+  /// Hands in a request without running anything: several of them meet in the actors' mailboxes.
+  template <class Request>
+  void post(Request r) {
+    caf::anon_send(broker_, blocking_call{std::move(r), [](const response&) {}});
+  }
   /// For requests that are answered without time passing.
   template <class Request>
   result<typename Request::response> ask(Request r) {
@@ -98,6 +140,7 @@ class world {
   timestamp wall{1'700'000'000'000};
   bool auto_create = false;
   store::options store_options;
+  faulty_journal* disk = nullptr;  ///< of the broker that runs
 
  private:
   static caf::actor_system_config& configured(caf::actor_system_config& cfg) {
