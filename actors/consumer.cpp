@@ -85,6 +85,15 @@ result<void> consumer::impl::assign(std::vector<assigned_range> ranges) {
 result<void> consumer::impl::commit(const std::map<topic_partition, offset>& offsets, duration timeout) {
   if (auto ok = need_group("commit"); !ok) return ok;
   if (offsets.empty()) return {};
+  const auto assigned = spawned_.core->assignment();
+  for (const auto& [p, at] : offsets) {
+    // Somebody else may have read on from there: an old position must not overwrite theirs.
+    if (spawned_.core->member().empty() || std::binary_search(assigned.begin(), assigned.end(), p)) continue;
+    return error{errc::stale_generation,
+                 p.topic + "[" + std::to_string(p.partition.value) + "] is no longer assigned to this member of " +
+                     options_.group,
+                 "poll again: its records come to whoever has it now"};
+  }
   commit_offsets_request r;
   r.group = options_.group;
   r.generation = spawned_.core->generation();

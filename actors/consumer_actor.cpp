@@ -15,12 +15,17 @@ using consumer_self = caf::stateful_actor<consumer_state>;
 
 void work(consumer_self* self);
 
-membership::reader reader_of(const consumer_state& s) {
-  const auto p = s.core->polls();
-  return {p.processing, p.last_poll};
-}
-
 void apply(consumer_self* self, membership::effects e);
+
+/// Lets the membership decide while the reader stands still: it must not get records of a partition in the moment in
+/// which that is given up.
+template <class Decide>
+void decide(consumer_self* self, Decide what) {
+  auto& core = *self->state.core;
+  const auto p = core.hold();
+  apply(self, what(*self->state.group, membership::reader{p.processing, p.last_poll}));
+  core.release();
+}
 
 /// Any request; the answer goes back to the membership.
 void ask_any(consumer_self* self, membership::ask a) {
@@ -30,9 +35,10 @@ void ask_any(consumer_self* self, membership::ask a) {
         using answer = result<typename std::decay_t<decltype(r)>::response>;
         ask(self, self->state.endpoint, std::chrono::nanoseconds{timeout}, std::move(r),
             [self, token = a.token](answer got) {
-              auto& s = self->state;
-              if (!s.group) return;
-              apply(self, s.group->answered(token, any_answer(std::move(got)), reader_of(s), self->clock().now()));
+              if (!self->state.group) return;
+              decide(self, [&](membership& m, membership::reader reader) {
+                return m.answered(token, any_answer(std::move(got)), reader, self->clock().now());
+              });
               work(self);
             });
       },
@@ -48,7 +54,9 @@ void apply(consumer_self* self, membership::effects e) {
   s.core->set_problem(s.group->problem());
   if (e.pause == false) s.core->pause(false);
   if (s.group->wants_poll()) s.core->wake_on_poll();
-  if (e.left && s.left) std::exchange(s.left, nullptr)();
+  if (!e.left) return;
+  s.group.reset();
+  if (s.left) std::exchange(s.left, nullptr)();
 }
 
 void set_timer(consumer_self* self) {
@@ -84,7 +92,6 @@ void change_subscription(consumer_self* self, subscribe_call& c, const consumer_
       apply(self, s.group->leave(now));
     else if (s.left)
       std::exchange(s.left, nullptr)();
-    s.group.reset();
     s.core->set_problem(std::nullopt);
     s.core->pause(false);
   } else {
@@ -111,17 +118,18 @@ caf::behavior consumer_actor(consumer_self* self, std::shared_ptr<consumer_core>
         auto& st = self->state;
         // A poll wakes this actor when the membership waits for one; another wake-up finds the reader as it was.
         if (st.group && st.group->wants_poll()) {
-          if (reader_of(st).processing)
-            st.core->wake_on_poll();
-          else
-            apply(self, st.group->polled(self->clock().now()));
+          decide(self, [&](membership& m, membership::reader r) {
+            return r.processing ? membership::effects{} : m.polled(self->clock().now());
+          });
         }
+        st.core->release();  // the poll that woke us waits for it
         work(self);
       },
       [self](tick_atom) {
         auto& st = self->state;
         st.timer.reset();
-        if (st.group) apply(self, st.group->tick(reader_of(st), self->clock().now()));
+        if (st.group)
+          decide(self, [&](membership& m, membership::reader r) { return m.tick(r, self->clock().now()); });
         work(self);
       },
       [self, options, client](subscribe_call& c) { change_subscription(self, c, options, client); },

@@ -37,6 +37,7 @@ result<polled> consumer_core::poll(std::size_t max_records, duration timeout) {
     processing_ = false;
     last_poll_ = now_();
     wake_up = std::exchange(wake_on_poll_, false);
+    if (wake_up) held_ = true;  // the actor decides first, or a full queue would keep it waiting poll after poll
   }
   if (wake_up) wake_();
   std::unique_lock lock{mutex_};
@@ -61,7 +62,7 @@ result<polled> consumer_core::poll_locked(std::unique_lock<std::mutex>& lock, st
       return *why;
     }
     if (out.record_count >= max_records) return out;
-    if (auto f = paused_ ? nullptr : next_ready()) {
+    if (auto f = paused_ || held_ ? nullptr : next_ready()) {
       if (auto done = deliver(lock, f, max_records - out.record_count, out); !done) read_again(*f, done.error());
       continue;
     }
@@ -110,14 +111,24 @@ result<void> consumer_core::deliver(std::unique_lock<std::mutex>& lock, const fe
     prefetched_ -= batch.size();
   }
   lock.unlock();
-  auto got = decode(*f->name, f->name, std::move(reader), std::move(batch), from, end, budget);
+  auto got = decode(*f->name, f->name, reader, batch, from, end, budget);
   lock.lock();
-  if (f->version != version || paused_ || closed_) return {};  // seeked or taken away meanwhile
+  changed_.wait(lock, [this] { return !held_; });
+  if (f->version != version || closed_) return {};  // seeked or taken away meanwhile
+  if (paused_) {  // a rebalance began: it may keep this partition, so nothing of it may get lost
+    f->partial = std::move(reader);
+    if (!f->partial) {
+      prefetched_ += batch.size();
+      f->queue.push_front(std::move(batch));
+    }
+    return {};
+  }
   if (!got) return got.error();
   f->position = got->next;
   f->partial = std::move(got->partial);
   if (f->done()) drop_fetched(*f);
   if (got->records) {
+    processing_ = true;
     out.record_count += got->records->record_count();
     out.chunks.push_back(std::move(*got->records));
   }
@@ -299,9 +310,18 @@ void consumer_core::set_problem(std::optional<error> why) {
   changed_.notify_all();
 }
 
-consumer_core::poll_state consumer_core::polls() const {
+consumer_core::poll_state consumer_core::hold() {
   std::lock_guard lock{mutex_};
+  held_ = true;
   return {processing_, last_poll_};
+}
+
+void consumer_core::release() {
+  {
+    std::lock_guard lock{mutex_};
+    held_ = false;
+  }
+  changed_.notify_all();
 }
 
 void consumer_core::wake_on_poll() {

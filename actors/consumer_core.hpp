@@ -69,7 +69,9 @@ class consumer_core {
     bool processing = false;  ///< the last poll gave records, and there was no poll since
     time_point last_poll{};
   };
-  poll_state polls() const;
+  /// Until `release` no poll gets further records, so what `hold` said of the reader stays true meanwhile.
+  poll_state hold();
+  void release();
   /// Wake the actor at the next poll, once.
   void wake_on_poll();
 
@@ -133,6 +135,7 @@ class consumer_core {
   bool starved_ = false;         ///< the last plan left something out for want of room
   bool refetch_ = false;         ///< a poll found a damaged batch: the actor must hear of it
   bool paused_ = false;
+  bool held_ = false;
   bool closed_ = false;
   bool processing_ = false;
   bool wake_on_poll_ = false;

@@ -293,9 +293,8 @@ void membership::heartbeat_answered(effects& e, const response& a, reader r, tim
   const auto* why = std::get_if<error>(&a);
   if (!why || why->code == errc::rebalancing) {
     heard_ = now;
-    if (why && phase_ == phase::stable) want_rejoin(e, r, now);
-    if (why && phase_ != phase::stable) join(e);
-    return;
+    if (!why) return;
+    return phase_ == phase::stable ? want_rejoin(e, r, now) : join(e);
   }
   switch (why->code) {
     case errc::unknown_member: member_.clear(); [[fallthrough]];

@@ -104,12 +104,28 @@ struct script {
   }
 };
 
-/// An endpoint that does what its script says: the broker in tests of producers, consumers and clients.
+/// Something to be done by the endpoint itself: CAF's promises may only be kept while their actor runs.
+struct run_now {
+  std::function<void()> what;
+};
+
+}  // namespace dohle::actors::testing
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::testing::run_now)
+
+namespace dohle::actors::testing {
+
+/// An endpoint that does what its script says: the broker in tests of producers, consumers and clients. An answer that
+/// the test gives is on its way after the next `settle`.
 inline caf::behavior scripted_endpoint(caf::event_based_actor* self, script* s) {
-  return endpoint_handlers(self, [s](request r, std::function<void(response)> done) {
-    received got{std::move(r), std::move(done)};
+  auto requests = endpoint_handlers(self, [self, s](request r, std::function<void(response)> done) {
+    received got{std::move(r), [me = caf::actor_cast<caf::actor_addr>(self), done](response a) {
+                   if (auto actor = caf::actor_cast<caf::actor>(me))
+                     caf::anon_send(actor, run_now{[done, a] { done(a); }});
+                 }};
     if (!s->on(got)) s->waiting.push_back(std::move(got));
   });
+  return requests.or_else(caf::message_handler{[](run_now& r) { r.what(); }});
 }
 
 /// A batch of records "<prefix>0", "<prefix>1", ... placed at `base`, as a broker would send it.
