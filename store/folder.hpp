@@ -34,6 +34,7 @@ class folder {
   /// Creates the folder when it is absent or empty. `folder_locked` when another process has it, `wrong_folder` when it
   /// holds something else, `newer_format`, `corrupt_data`, `storage_full`.
   static result<std::unique_ptr<folder>> open(const std::filesystem::path& path, const options& = {});
+  /// Nobody may use the folder's logs any more, and they should be gone: the files stay open as long as one lives.
   virtual ~folder() = default;
 
   virtual const std::filesystem::path& path() const = 0;
