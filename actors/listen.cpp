@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstring>
 
 #include "actors/link.hpp"
@@ -23,7 +24,12 @@ result<host_port> split(const std::string& address) {
     return error{errc::invalid_request, "\"" + address + "\" is not an address to listen on", "host:port, e.g. 127.0.0.1:7420"};
   auto host = address.substr(0, colon);
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return host_port{host, address.substr(colon + 1)};
+  auto port = address.substr(colon + 1);
+  unsigned number = 0;
+  auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (failed != std::errc{} || end != port.data() + port.size() || number > 65'535)
+    return error{errc::invalid_request, "\"" + port + "\" in \"" + address + "\" is no port", "0 to 65535; 0 takes a free one"};
+  return host_port{host, port};
 }
 
 error failed(const std::string& address, const std::string& why) {

@@ -223,7 +223,8 @@ TEST_F(link_test, a_busy_or_foreign_address_is_named) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.code(), errc::connection_failed);
   EXPECT_NE(second.error().message.find(address), std::string::npos);
-  EXPECT_EQ(broker::open({.listen = "nonsense"}).code(), errc::invalid_request);
+  for (auto none : {"nonsense", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x"})
+    EXPECT_EQ(broker::open({.listen = none}).code(), errc::invalid_request) << none;
 }
 
 }  // namespace
