@@ -20,12 +20,12 @@ std::vector<config_entry> to_entries(const config_map& configs) {
   return entries;
 }
 
-py::dict to_python(const topic_description& t) {
+str_dict to_python(const topic_description& t) {
   py::list partitions;
   for (const partition_description& p : t.partitions) {
     py::list replicas;
     for (broker_id r : p.info.replicas) replicas.append(r.value);
-    py::dict row;
+    str_dict row;
     row["index"] = p.info.index.value;
     row["leader"] = p.info.leader.value;
     row["epoch"] = p.info.epoch.value;
@@ -36,9 +36,9 @@ py::dict to_python(const topic_description& t) {
     row["max_timestamp_ms"] = p.max_timestamp.value;
     partitions.append(row);
   }
-  py::dict configs;
+  str_dict configs;
   for (const config_entry& c : t.configs) configs[py::str(c.name)] = py::make_tuple(c.value, c.is_default);
-  py::dict answer;
+  str_dict answer;
   answer["name"] = t.name;
   answer["internal"] = t.internal;
   answer["created_ms"] = t.created.value;
@@ -47,12 +47,12 @@ py::dict to_python(const topic_description& t) {
   return answer;
 }
 
-py::dict to_python(const metadata_response& r) {
+str_dict to_python(const metadata_response& r) {
   py::list brokers;
   for (const broker_info& b : r.brokers) brokers.append(py::make_tuple(b.id.value, b.host, b.port));
-  py::dict topics;
+  str_dict topics;
   for (const topic_info& t : r.topics) topics[py::str(t.name)] = t.partitions.size();
-  py::dict answer;
+  str_dict answer;
   answer["cluster"] = r.cluster;
   answer["controller"] = r.controller.value;
   answer["brokers"] = brokers;
@@ -81,17 +81,17 @@ std::vector<std::pair<std::optional<std::int64_t>, std::int64_t>> list_offsets(
   return unwrap(in_background(std::move(task)));
 }
 
-py::dict to_python(const describe_group_response& g) {
+str_dict to_python(const describe_group_response& g) {
   py::list members;
   for (const described_member& m : g.members) {
-    py::dict row;
+    str_dict row;
     row["id"] = m.id;
     row["instance"] = m.instance;
     row["client"] = m.client;
     row["assignment"] = to_bytes(m.assignment.view());  // Kafka's consumer protocol: groups.py reads it
     members.append(row);
   }
-  py::dict answer;
+  str_dict answer;
   answer["group"] = g.group;
   answer["state"] = g.state;
   answer["protocol"] = g.protocol;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <tuple>
 
 namespace dohle::bindings {
 namespace {
@@ -78,10 +77,10 @@ core_batch::core_batch(std::vector<chunk> chunks) {
   }
 }
 
-py::list core_batch::records(std::size_t start, std::size_t stop) const {
+object_list core_batch::records(std::size_t start, std::size_t stop) const {
   stop = std::min(stop, refs_.size());
   start = std::min(start, stop);
-  py::list list(stop - start);
+  object_list list(stop - start);
   const record_maker& make_record = maker();
   py::object topic;
   py::object partition;
@@ -136,7 +135,7 @@ core_batch core_batch::joined(const core_batch& other) const {
   return both;
 }
 
-py::list core_batch::ranges() const {
+std::vector<batch_range> core_batch::ranges() const {
   struct range {
     std::int64_t first;
     std::int64_t last;
@@ -155,9 +154,10 @@ py::list core_batch::ranges() const {
     current->last = std::max(current->last, offset);
     ++current->count;
   }
-  py::list rows;
+  std::vector<batch_range> rows;
+  rows.reserve(found.size());
   for (const auto& [source, r] : found) {
-    rows.append(py::make_tuple(source.topic, source.partition.value, r.first, r.last, r.count));
+    rows.emplace_back(source.topic, source.partition.value, r.first, r.last, r.count);
   }
   return rows;
 }

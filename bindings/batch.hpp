@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "bindings/convert.hpp"
@@ -14,6 +16,9 @@ struct record_ref {
   std::uint32_t chunk;
   std::uint32_t index;
 };
+
+/// Topic, partition, first offset, last offset, records.
+using batch_range = std::tuple<std::string, std::int32_t, std::int64_t, std::int64_t, std::int64_t>;
 
 /// Immutable. The chunks' memory lives as long as the batch; the Python records hold copies of their own.
 class core_batch {
@@ -27,15 +32,15 @@ class core_batch {
   const std::vector<record_ref>& refs() const { return refs_; }
 
   /// Python records [start, stop), of the class dohle.records.Record.
-  py::list records(std::size_t start, std::size_t stop) const;
+  object_list records(std::size_t start, std::size_t stop) const;
   /// Every `step`th record from `start` on, `count` of them, over the same memory.
   core_batch slice(std::size_t start, std::ptrdiff_t step, std::size_t count) const;
   /// The last `count` by timestamp; records of one partition keep their order, whatever their timestamps say.
   core_batch latest(std::size_t count) const;
   /// Both, this one first.
   core_batch joined(const core_batch& other) const;
-  /// (topic, partition, first offset, last offset, records) of each partition in it.
-  py::list ranges() const;
+  /// One for each partition in it.
+  std::vector<batch_range> ranges() const;
   std::size_t value_bytes() const;
 
  private:

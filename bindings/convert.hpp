@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <pybind11/typing.h>
 
 #include <algorithm>
 #include <chrono>
@@ -23,6 +24,10 @@
 namespace dohle::bindings {
 
 namespace py = pybind11;
+
+/// Typed containers, so that the stubs say what is in them.
+using str_dict = py::typing::Dict<py::str, py::object>;
+using object_list = py::typing::List<py::object>;
 
 /// Between two looks at pending signals. Ctrl-C ends any wait within 250 ms: one slice and what it takes to unwind.
 inline constexpr std::chrono::milliseconds wait_slice{100};

@@ -58,8 +58,11 @@ const char* to_name(ack_level level) {
   return "unknown";
 }
 
+/// Partition, offset, milliseconds, level.
+using receipt_row = std::tuple<std::int32_t, std::int64_t, std::int64_t, std::string>;
+
 /// None while the outcome is not known.
-py::object wait_for(const ack& self, std::optional<double> timeout) {
+std::optional<receipt_row> wait_for(const ack& self, std::optional<double> timeout) {
   std::optional<result<receipt>> outcome;
   wait_in_slices(countdown(timeout), [&](duration slice) {
     auto now = self.wait(slice);
@@ -67,9 +70,9 @@ py::object wait_for(const ack& self, std::optional<double> timeout) {
     outcome = std::move(now);
     return true;
   });
-  if (!outcome) return py::none();
-  receipt r = unwrap(std::move(*outcome));
-  return py::make_tuple(r.partition.value, r.offset.value, r.timestamp.value, to_name(r.level));
+  if (!outcome) return std::nullopt;
+  const receipt r = unwrap(std::move(*outcome));
+  return receipt_row{r.partition.value, r.offset.value, r.timestamp.value, to_name(r.level)};
 }
 
 }  // namespace
@@ -115,7 +118,7 @@ ack core_producer::send(const py::object& value, const py::object& key, std::opt
   return hand_over(record, countdown(timeout));
 }
 
-std::size_t core_producer::send_many(const py::iterable& items, std::optional<double> timeout) {
+std::size_t core_producer::send_many(const py::typing::Iterable<py::object>& items, std::optional<double> timeout) {
   std::size_t count = 0;
   for (py::handle item : items) {
     py::object kept;
@@ -170,13 +173,13 @@ bool core_producer::flush(std::optional<double> timeout) {
   });
 }
 
-py::tuple core_producer::outcome() {
+std::tuple<std::uint64_t, std::uint64_t, std::vector<error_row>> core_producer::outcome() {
   producer::outcome o = producer_.get().take_outcome();
-  py::list errors;
+  std::vector<error_row> errors;
   for (const error& e : o.errors) {
-    errors.append(py::make_tuple(std::string(to_string(e.code)), e.message, e.hint, is_retriable(e.code)));
+    errors.emplace_back(std::string(to_string(e.code)), e.message, e.hint, is_retriable(e.code));
   }
-  return py::make_tuple(o.acknowledged, o.failed, errors);
+  return {o.acknowledged, o.failed, std::move(errors)};
 }
 
 void core_producer::close(std::optional<double> timeout) {

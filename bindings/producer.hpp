@@ -2,12 +2,15 @@
 #pragma once
 
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "bindings/convert.hpp"
 
 namespace dohle::bindings {
+
+using error_row = std::tuple<std::string, std::string, std::string, bool>;
 
 class core_producer {
  public:
@@ -16,14 +19,15 @@ class core_producer {
 
   ack send(const py::object& value, const py::object& key, std::optional<std::int64_t> timestamp_ms,
            std::optional<std::int32_t> partition, const py::object& headers, std::optional<double> timeout);
-  std::size_t send_many(const py::iterable& items, std::optional<double> timeout);
+  std::size_t send_many(const py::typing::Iterable<py::object>& items, std::optional<double> timeout);
   std::size_t send_frame(const py::object& frame, const std::optional<std::string>& key,
                          const std::optional<std::string>& value, const std::optional<std::string>& timestamp,
                          const std::optional<std::string>& headers);
 
   /// False when the time-out passed first. A record's own error stays with its ack and with `outcome`.
   bool flush(std::optional<double> timeout);
-  py::tuple outcome();
+  /// Acknowledged, failed, first errors (code, message, hint, retriable) since the last call.
+  std::tuple<std::uint64_t, std::uint64_t, std::vector<error_row>> outcome();
   std::size_t buffered_bytes() { return producer_.get().buffered_bytes(); }
   std::string topic() { return producer_.get().topic(); }
   bool open() const { return producer_.open(); }

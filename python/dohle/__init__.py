@@ -15,6 +15,7 @@
 
 from . import _core
 from .connection import Broker, Connection, Topics, connect
+from .consuming import Consumer
 from .errors import (
     AlreadyExists,
     BufferFull,
@@ -39,11 +40,12 @@ from .errors import (
     UnknownOutcome,
     UnsupportedVersion,
 )
-from .groups import Consumer, Group, GroupInfo, Groups, Member, Move, SeekPlan
+from .groups import Group, GroupInfo, Groups, Member, Move, SeekPlan
 from .producing import Ack, Producer, Receipt
 from .reading import Replay, Table
 from .records import Batch, Record
-from .topic import PartitionInfo, Topic, TopicConfig, TopicInfo
+from .settings import PartitionInfo, TopicConfig, TopicInfo
+from .topic import Topic
 
 __version__: str = _core.__version__
 

@@ -22,8 +22,9 @@ from ._support import html_table, logger, nearest, suggests
 from .errors import AlreadyExists, DeliveryErrors, Error, InvalidRequest, NotFound, error_for
 from .groups import Group, Groups
 from .producing import Producer, make_producer
+from .settings import TopicInfo, config_entries, topic_info
 from .times import Duration, seconds
-from .topic import Topic, TopicInfo, config_entries, topic_info
+from .topic import Topic
 
 DEFAULT_URL = "dohle://127.0.0.1:7420"
 

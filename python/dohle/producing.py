@@ -123,17 +123,21 @@ class Producer:
         same key go to the same partition (Kafka's murmur2). Waits while the buffer is full, at most `timeout`
         (TimeoutError); with ``block=False`` it raises BufferFull instead. A record that is too large is refused here.
         """
-        return Ack(
-            self._core.send(
-                value,
-                key,
-                None if timestamp is None else to_ms(timestamp),
-                partition,
-                headers,
-                (None if timeout is None else optional_seconds(timeout)) if block else 0.0,
-            ),
-            self,
-        )
+        return self._send(value, key, timestamp, headers, partition, block, timeout)
+
+    def _send(
+        self,
+        value: Value,
+        key: Key,
+        timestamp: Moment | None,
+        headers: Headers | None,
+        partition: int | None,
+        block: bool,
+        timeout: Duration | None,
+    ) -> Ack:
+        at = None if timestamp is None else to_ms(timestamp)
+        wait = optional_seconds(timeout) if block else 0.0
+        return Ack(self._core.send(value, key, at, partition, headers, wait), self)
 
     def send_many(self, items: Iterable[Value | tuple[Key, Value]]) -> int:
         """Sends values, or pairs (tuples) of key and value, and returns how many: the quick way for many records.

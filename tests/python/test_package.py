@@ -32,10 +32,11 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_stub_of_the_compiled_module_is_current(tmp_path: Path) -> None:
-    done = run("pybind11_stubgen", "dohle._core", "-o", str(tmp_path), cwd=tmp_path)
+    script = PACKAGE.parents[1] / "bindings" / "stubs.py"
+    done = subprocess.run([sys.executable, script, tmp_path], env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     fresh = (tmp_path / "dohle" / "_core.pyi").read_text()
-    assert (PACKAGE / "_core.pyi").read_text() == fresh, "try: python -m pybind11_stubgen dohle._core -o python"
+    assert (PACKAGE / "_core.pyi").read_text() == fresh, "try: python bindings/stubs.py"
 
 
 def test_types(tmp_path: Path) -> None:
