@@ -16,15 +16,15 @@ configure() {
   local stamp=$folder/preset.stamp state
   state=$(sha256sum CMakePresets.json cmake/debian-packages.txt)
   if [[ -f $folder/build.ninja && -f $stamp && $(<"$stamp") == "$state" ]]; then return; fi
-  run_logged "$folder-configure.log" cmake --preset "$preset"
+  run_logged "$folder/configure.log" cmake --preset "$preset"
   echo "$state" >"$stamp"
 }
 
-# compile FOLDER [TARGET...]
+# compile FOLDER [TARGET...]: one at a time in a folder, for ninja does not look after that.
 compile() {
   local folder=$1
   shift
-  cmake --build "$folder" --parallel "$jobs" ${@:+--target "$@"} >&2
+  flock "$folder" cmake --build "$folder" --parallel "$jobs" ${@:+--target "$@"} >&2
 }
 
 # run_logged FILE COMMAND...: quiet when it succeeds, its output when it fails.
