@@ -133,6 +133,25 @@ TEST_F(consumer_test, seek_drops_what_was_fetched_and_what_is_on_its_way) {
   EXPECT_EQ(core().seek(p1, offset{0}).code(), errc::invalid_request);
 }
 
+TEST_F(consumer_test, seeking_back_does_not_jump_ahead_with_what_was_on_its_way) {
+  make();
+  assign({{p0, offset{5}, std::nullopt}});
+  ASSERT_TRUE(core().seek(p0, offset{0}).ok());
+  settle();
+  answer_fetch({placed_batch(offset{5}, 5, "old")});  // of the request before the seek
+  EXPECT_TRUE(poll().empty());
+  answer_fetch({placed_batch(offset{0}, 2, "new")});
+  EXPECT_EQ(poll(), (std::vector<std::string>{"new0", "new1"}));
+}
+
+TEST_F(consumer_test, batches_before_the_asked_offset_do_not_turn_it_back) {
+  make();
+  assign({{p0, offset{4}, std::nullopt}});
+  answer_fetch({placed_batch(offset{2}, 5), placed_batch(offset{0}, 2)});
+  EXPECT_EQ(asked_from(), 7);
+  EXPECT_EQ(poll(), (std::vector<std::string>{"v2", "v3", "v4"}));
+}
+
 TEST_F(consumer_test, ranges_end_exactly_even_empty_ones) {
   make();
   assign({{p0, offset{0}, offset{3}}, {p1, offset{7}, offset{7}}});
@@ -332,6 +351,18 @@ TEST_F(group_consumer_test, a_rebalance_waits_for_the_reader_and_keeps_what_stay
   EXPECT_EQ(core().assignment(), std::vector<topic_partition>{p0});
   EXPECT_EQ(core().positions().at(p0), offset{12}) << "kept partitions are not read again";
   EXPECT_EQ(offset_fetches, 1);
+}
+
+TEST_F(group_consumer_test, a_full_queue_does_not_put_the_rebalance_off) {
+  start();
+  for (int i = 0; i < 2; ++i) answer_fetch({placed_batch(offset{10}, 20)});
+  EXPECT_EQ(poll(5).size(), 5U);
+  heartbeat_error = errc::rebalancing;
+  advance(4s, 50ms);
+  heartbeat_error.reset();
+  EXPECT_TRUE(poll(5).empty()) << "who polls again is done with what it had: now is the time";
+  EXPECT_EQ(joins.size(), 2U);
+  EXPECT_EQ(poll(100).size(), 35U) << "and nothing of the kept partitions is lost";
 }
 
 TEST_F(group_consumer_test, nothing_is_delivered_while_a_rebalance_runs) {
