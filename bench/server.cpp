@@ -45,7 +45,7 @@ server::server(const fs::path& data) {
       ::execl(self.c_str(), self.c_str(), "serve", "--data", data.c_str(), "--ready-fd", fd.c_str(), nullptr);
     } else {
       ::execl(program.c_str(), program.c_str(), "serve", "--data", data.c_str(), "--listen", "127.0.0.1:0",
-              "--ready-fd", fd.c_str(), "--log-level", "warning", nullptr);
+              "--ready-fd", fd.c_str(), "--log-level", "warning", "--log-format", "json", nullptr);
     }
     ::_exit(127);
   }
