@@ -116,7 +116,8 @@ result<socket_handle> connect_one(const addrinfo& to, clock::time_point deadline
   return s;
 }
 
-result<socket_handle> connect_host(const host_port& to, clock::time_point deadline, const std::atomic<bool>* cancelled) {
+result<socket_handle> connect_host(const host_port& to, clock::time_point deadline,
+                                   const std::atomic<bool>* cancelled) {
   auto found = resolve(to);
   if (!found) return found.error();
   std::ptrdiff_t left = 0;

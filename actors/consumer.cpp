@@ -103,7 +103,8 @@ result<void> consumer::impl::commit(const std::map<topic_partition, offset>& off
   auto answer = owner_->call(request{std::move(r)}, timeout);
   if (!answer) return answer.error();
   if (auto* e = std::get_if<error>(&*answer)) {
-    const bool moved = e->code == errc::rebalancing || e->code == errc::stale_generation || e->code == errc::unknown_member;
+    const bool moved =
+        e->code == errc::rebalancing || e->code == errc::stale_generation || e->code == errc::unknown_member;
     if (moved && e->hint.empty()) e->hint = "poll again: the partitions are being shared out anew";
     return *e;
   }

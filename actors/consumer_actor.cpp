@@ -128,8 +128,7 @@ caf::behavior consumer_actor(consumer_self* self, std::shared_ptr<consumer_core>
       [self](tick_atom) {
         auto& st = self->state;
         st.timer.reset();
-        if (st.group)
-          decide(self, [&](membership& m, membership::reader r) { return m.tick(r, self->clock().now()); });
+        if (st.group) decide(self, [&](membership& m, membership::reader r) { return m.tick(r, self->clock().now()); });
         work(self);
       },
       [self, options, client](subscribe_call& c) { change_subscription(self, c, options, client); },

@@ -82,7 +82,7 @@ class consumer_core {
     offset position;    ///< next to deliver
     offset fetch_from;  ///< next to ask for
     std::optional<offset> end;
-    std::deque<bytes> queue;             ///< single batches
+    std::deque<bytes> queue;              ///< single batches
     std::optional<batch_reader> partial;  ///< a batch of which records remain
     std::optional<offset> high_watermark;
     std::optional<std::uint64_t> asked;  ///< version of the fetch in flight
@@ -98,7 +98,7 @@ class consumer_core {
 
   struct decoded {
     std::optional<chunk> records;
-    offset next;                          ///< position after it
+    offset next;  ///< position after it
     std::optional<batch_reader> partial;
   };
 
@@ -108,8 +108,8 @@ class consumer_core {
   bool all_done() const;
   result<void> deliver(std::unique_lock<std::mutex>& lock, const feed_ptr& f, std::size_t budget, polled& out);
   static result<decoded> decode(const topic_partition& source, std::shared_ptr<const topic_partition> name,
-                                std::optional<batch_reader> reader, bytes batch, offset from,
-                                std::optional<offset> end, std::size_t budget);
+                                std::optional<batch_reader> reader, bytes batch, offset from, std::optional<offset> end,
+                                std::size_t budget);
   void read_again(feed& f, const error& why);
   void drop_fetched(feed& f);
   std::size_t request_bytes() const;
@@ -129,11 +129,11 @@ class consumer_core {
   std::size_t turn_ = 0;
   std::size_t plan_turn_ = 0;
   std::uint64_t next_version_ = 1;
-  std::size_t prefetched_ = 0;   ///< bytes in queues
+  std::size_t prefetched_ = 0;                      ///< bytes in queues
   std::map<std::uint64_t, std::size_t> in_flight_;  ///< version -> bytes asked for
   std::size_t in_flight_bytes_ = 0;
-  bool starved_ = false;         ///< the last plan left something out for want of room
-  bool refetch_ = false;         ///< a poll found a damaged batch: the actor must hear of it
+  bool starved_ = false;  ///< the last plan left something out for want of room
+  bool refetch_ = false;  ///< a poll found a damaged batch: the actor must hear of it
   bool paused_ = false;
   bool held_ = false;
   bool closed_ = false;

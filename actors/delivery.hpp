@@ -60,27 +60,27 @@ class delivery {
  private:
   struct item {
     sealed_batch batch;
-    std::uint64_t ordinal = 0;   ///< counts the batches of the partition
-    time_point deadline;         ///< of the delivery
-    bytes built;                 ///< empty until it is first sent
+    std::uint64_t ordinal = 0;                      ///< counts the batches of the partition
+    time_point deadline;                            ///< of the delivery
+    bytes built;                                    ///< empty until it is first sent
     std::array<char, batch_header_bytes> header{};  ///< as built; `built`'s own may be written by a broker
     producer_stamp stamp;
-    std::uint64_t attempt = 0;   ///< 0: not in flight
+    std::uint64_t attempt = 0;  ///< 0: not in flight
     time_point attempt_deadline;
     std::uint32_t attempts = 0;
-    bool doubtful = false;       ///< an attempt ended without a definite answer
-    error last;                  ///< why it is not there yet
+    bool doubtful = false;  ///< an attempt ended without a definite answer
+    error last;             ///< why it is not there yet
   };
   struct lane {
-    std::deque<item> items;      ///< without outcome, in order
+    std::deque<item> items;  ///< without outcome, in order
     std::uint64_t next_ordinal = 0;
     std::size_t in_flight = 0;
-    bool held = false;           ///< an attempt failed: nothing is sent until all answers are in and `hold_until`
+    bool held = false;  ///< an attempt failed: nothing is sent until all answers are in and `hold_until`
     time_point hold_until;
     duration backoff{limits::retry_backoff};
-    producer_stamp identity;     ///< id and epoch; none until one is given
+    producer_stamp identity;  ///< id and epoch; none until one is given
     std::int32_t next_sequence = 0;
-    bool broken = false;         ///< the sequence is torn: sort out what is known once all answers are in
+    bool broken = false;  ///< the sequence is torn: sort out what is known once all answers are in
   };
 
   void pump_lane(partition_index p, lane& l, time_point now, std::vector<outgoing>& out);

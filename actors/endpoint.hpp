@@ -23,9 +23,8 @@ template <class Request, class Self, class Submit>
 auto request_handler(Self* self, Submit submit) {
   return [self, submit](Request& r) mutable -> caf::response_promise {
     auto promise = self->make_response_promise();
-    submit(request{std::move(r)}, [promise](response a) mutable {
-      promise.deliver(typed_answer<Request>(std::move(a)));
-    });
+    submit(request{std::move(r)},
+           [promise](response a) mutable { promise.deliver(typed_answer<Request>(std::move(a))); });
     return promise;
   };
 }

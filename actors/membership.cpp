@@ -298,9 +298,7 @@ void membership::heartbeat_answered(effects& e, const response& a, reader r, tim
   }
   switch (why->code) {
     case errc::unknown_member: member_.clear(); [[fallthrough]];
-    case errc::stale_generation:
-      give_up_partitions(e);
-      return join(e);
+    case errc::stale_generation: give_up_partitions(e); return join(e);
     default: break;
   }
   if (lasting(why->code)) return failed(e, *why, now);

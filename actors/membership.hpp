@@ -32,8 +32,8 @@ class membership {
     request what;
   };
   struct placement {
-    std::vector<assigned_range> begin;   ///< newly given partitions
-    std::vector<topic_partition> kept;   ///< go on where they are
+    std::vector<assigned_range> begin;  ///< newly given partitions
+    std::vector<topic_partition> kept;  ///< go on where they are
   };
   /// What an input asks the caller to do, in this order.
   struct effects {
@@ -96,20 +96,20 @@ class membership {
   dohle::generation generation_{-1};
   std::string protocol_;
   std::uint64_t last_token_ = 0;
-  std::uint64_t talk_ = 0;                           ///< token of the conversation's request
-  std::optional<std::uint64_t> heartbeat_;            ///< tokens of requests beside it
+  std::uint64_t talk_ = 0;                  ///< token of the conversation's request
+  std::optional<std::uint64_t> heartbeat_;  ///< tokens of requests beside it
   std::optional<std::uint64_t> count_;
   std::map<std::uint64_t, topic_partition> starts_;  ///< list_offsets in flight
   std::vector<topic_partition> unplaced_;            ///< list_offsets to be asked
   std::vector<rules::subscription> members_;         ///< of the group, when this one is its leader
   rules::partition_counts counts_;
-  std::vector<topic_partition> owned_;               ///< delivered from, in generation owned_in_
+  std::vector<topic_partition> owned_;  ///< delivered from, in generation owned_in_
   dohle::generation owned_in_{-1};
-  std::vector<topic_partition> given_;               ///< by the sync of this generation
+  std::vector<topic_partition> given_;  ///< by the sync of this generation
   placement placement_;
-  bool rejoin_ = false;                              ///< as soon as the reader lets go
+  bool rejoin_ = false;  ///< as soon as the reader lets go
   time_point last_heartbeat_{};
-  time_point heard_{};                               ///< of the coordinator, last
+  time_point heard_{};  ///< of the coordinator, last
   time_point counted_{};
   std::optional<time_point> retry_at_;
   duration backoff_;

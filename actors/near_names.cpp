@@ -29,7 +29,8 @@ std::vector<std::string> near_names(std::string_view wanted, const std::vector<s
   std::vector<std::pair<std::size_t, std::string>> found;
   for (const auto& name : names) {
     const auto distance = edits(wanted, name);
-    const bool part = !wanted.empty() && (name.find(wanted) != std::string::npos || wanted.find(name) != std::string::npos);
+    const bool part =
+        !wanted.empty() && (name.find(wanted) != std::string::npos || wanted.find(name) != std::string::npos);
     if (part || distance <= std::max<std::size_t>(1, wanted.size() / 3)) found.emplace_back(distance, name);
   }
   std::sort(found.begin(), found.end());

@@ -78,9 +78,8 @@ caf::behavior producer_actor(producer_self* self, std::shared_ptr<producer_core>
   s.endpoint = std::move(endpoint);
   s.request_timeout = request_timeout;
   s.metadata_at = self->clock().now();
-  s.batches.emplace(
-      s.core->topic(), options, request_timeout,
-      [c = s.core](sealed_batch& b, delivery::outcome o) { c->settle(b, std::move(o)); });
+  s.batches.emplace(s.core->topic(), options, request_timeout,
+                    [c = s.core](sealed_batch& b, delivery::outcome o) { c->settle(b, std::move(o)); });
   self->set_exit_handler([self](caf::exit_msg& m) {
     auto& st = self->state;
     st.core->refuse_sends();

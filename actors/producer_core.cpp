@@ -81,10 +81,10 @@ result<partition_index> producer_core::choose(const outgoing_record& r) const {
   const auto count = static_cast<std::int32_t>(lanes_.size());
   if (r.partition) {
     if (r.partition->value >= 0 && r.partition->value < count) return *r.partition;
-    return error{errc::unknown_partition,
-                 topic_ + " has no partition " + std::to_string(r.partition->value) + ", it has " +
-                     std::to_string(count),
-                 "give one from 0 to " + std::to_string(count - 1) + ", or none"};
+    return error{
+        errc::unknown_partition,
+        topic_ + " has no partition " + std::to_string(r.partition->value) + ", it has " + std::to_string(count),
+        "give one from 0 to " + std::to_string(count - 1) + ", or none"};
   }
   if (r.key) return rules::partition_of_key(*r.key, count);
   return sticky_;
@@ -94,8 +94,9 @@ result<ack> producer_core::send(const outgoing_record& record, duration timeout)
   const auto need = estimate(record);
   if (need > std::min(options_.buffer_bytes, limits::max_batch_bytes - batch_header_bytes)) {
     return error{errc::record_too_large,
-                 "a record of about " + std::to_string(need) + " bytes is more than a batch or this producer's buffer (" +
-                     std::to_string(options_.buffer_bytes) + ") holds",
+                 "a record of about " + std::to_string(need) +
+                     " bytes is more than a batch or this producer's buffer (" + std::to_string(options_.buffer_bytes) +
+                     ") holds",
                  "split it, or store it elsewhere and send its address"};
   }
   const auto at = record.at == no_timestamp ? wall_clock() : record.at;
@@ -105,9 +106,11 @@ result<ack> producer_core::send(const outgoing_record& record, duration timeout)
     if (buffered_ > 0 && buffered_ + need > options_.buffer_bytes) [[unlikely]] {
       if (auto room = await_room(lock, need, timeout, wake_up); !room) return room.error();
     }
-    if (closed_) [[unlikely]] return error{errc::closed, "the producer of " + topic_ + " is closed", "make a new one"};
+    if (closed_) [[unlikely]]
+      return error{errc::closed, "the producer of " + topic_ + " is closed", "make a new one"};
     auto partition = choose(record);
-    if (!partition) [[unlikely]] return partition.error();
+    if (!partition) [[unlikely]]
+      return partition.error();
     auto& l = lanes_[static_cast<std::size_t>(partition->value)];
     if (l.open && l.open->builder.size_bytes() + need > options_.batch_bytes) {
       seal(*partition);
@@ -218,9 +221,10 @@ result<void> producer_core::flush(duration timeout) {
   }
   const auto deadline = std::chrono::steady_clock::now() + std::min<duration>(timeout, limits::max_wait);
   if (!settled_.wait_until(lock, deadline, [&] { return settled_before_ >= target; })) {
-    return error{errc::timeout,
-                 std::to_string(buffered_) + " bytes for " + topic_ + " are not acknowledged yet; they are still on their way",
-                 "flush again, or look whether the broker is reachable"};
+    return error{
+        errc::timeout,
+        std::to_string(buffered_) + " bytes for " + topic_ + " are not acknowledged yet; they are still on their way",
+        "flush again, or look whether the broker is reachable"};
   }
   if (flush_error_) return std::move(*std::exchange(flush_error_, std::nullopt));
   return {};

@@ -85,7 +85,7 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
 
   // --- the actor ---
   struct taken {
-    std::vector<sealed_batch> batches;     ///< per partition in the order of their records
+    std::vector<sealed_batch> batches;      ///< per partition in the order of their records
     std::optional<time_point> next_linger;  ///< call `take` then; an open batch is due
   };
   taken take(time_point now);
@@ -97,8 +97,8 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
  private:
   struct lane {
     std::optional<sealed_batch> open;
-    std::size_t unsettled = 0;     ///< closed batches without outcome
-    std::size_t last_bytes = 0;    ///< of the last closed batch: what the next one reserves
+    std::size_t unsettled = 0;   ///< closed batches without outcome
+    std::size_t last_bytes = 0;  ///< of the last closed batch: what the next one reserves
   };
 
   result<partition_index> choose(const outgoing_record& record) const;
@@ -123,11 +123,11 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   std::vector<sealed_batch> ready_;
   std::map<std::uint64_t, partition_index> open_;  ///< the open batches by ticket: the oldest first
   std::size_t buffered_ = 0;
-  std::size_t waiting_ = 0;         ///< callers that wait for room
-  bool announced_ = false;          ///< the actor was woken and has not come yet
-  bool lingering_ = false;          ///< the actor has a timer for the oldest open batch
+  std::size_t waiting_ = 0;  ///< callers that wait for room
+  bool announced_ = false;   ///< the actor was woken and has not come yet
+  bool lingering_ = false;   ///< the actor has a timer for the oldest open batch
   bool closed_ = false;
-  partition_index sticky_;          ///< where records without a key go now
+  partition_index sticky_;  ///< where records without a key go now
   std::uint64_t sticky_batches_ = 0;
   std::uint64_t next_ticket_ = 0;
   std::uint64_t settled_before_ = 0;  ///< all tickets below are settled

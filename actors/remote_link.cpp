@@ -1,9 +1,9 @@
 #include "actors/remote_link.hpp"
 
+#include <algorithm>
 #include <caf/io/middleman.hpp>
 #include <caf/io/receive_policy.hpp>
 #include <caf/send.hpp>
-#include <algorithm>
 #include <utility>
 
 #include "actors/endpoint.hpp"
@@ -127,9 +127,9 @@ caf::behavior remote_link(remote_link_actor* self, link_options options, std::sh
         auto& st = self->state;
         if (!st.handle || m.handle != *st.handle) return;
         st.handle.reset();
-        drop_connection(self, {errc::connection_failed,
-                               "the broker at " + st.connection->address() + " ended the connection",
-                               "look at the broker's log; the client connects again by itself"});
+        drop_connection(self,
+                        {errc::connection_failed, "the broker at " + st.connection->address() + " ended the connection",
+                         "look at the broker's log; the client connects again by itself"});
       },
       [self](dial_outcome& d) {
         if (d.connection)

@@ -11,9 +11,10 @@ namespace {
 constexpr std::size_t kinds = std::variant_size_v<request>;
 
 constexpr std::array<std::string_view, kinds> names = {
-    "hello",      "metadata",     "create_topic", "describe_topic", "alter_topic",    "delete_topic",  "init_producer",
-    "produce",    "fetch",        "list_offsets", "join_group",     "sync_group",     "heartbeat",     "leave_group",
-    "commit_offsets", "fetch_offsets", "describe_group", "list_groups", "delete_group"};
+    "hello",         "metadata",       "create_topic", "describe_topic", "alter_topic",
+    "delete_topic",  "init_producer",  "produce",      "fetch",          "list_offsets",
+    "join_group",    "sync_group",     "heartbeat",    "leave_group",    "commit_offsets",
+    "fetch_offsets", "describe_group", "list_groups",  "delete_group"};
 static_assert(names.back() == "delete_group", "a name for each request, in their order");
 
 template <class... Rs>

@@ -158,7 +158,8 @@ TEST_P(client_test, two_members_share_a_topic_commit_and_a_third_goes_on) {
       auto committed = c.commit(ends, 20s);
       ASSERT_TRUE(committed.ok()) << to_string(committed.error());
     };
-    for (int i = 0; i < 400 && (seen.size() < 20'000 || one->assignment().size() != 2 || two->assignment().size() != 2); ++i) {
+    for (int i = 0; i < 400 && (seen.size() < 20'000 || one->assignment().size() != 2 || two->assignment().size() != 2);
+         ++i) {
       take(*one);
       take(*two);
     }

@@ -255,9 +255,9 @@ class group_consumer_test : public consumer_test {
       joins.push_back(*j);
       if (hold_joins) return false;
       ++generation;
-      r.answer(join_group_response{dohle::generation{generation}, j->protocols.at(0).name, leader ? "m1" : "m0", "m1",
-                                   leader ? std::vector<group_member>{{"m1", {}, j->protocols.at(0).metadata}}
-                                          : std::vector<group_member>{}});
+      r.answer(join_group_response{
+          dohle::generation{generation}, j->protocols.at(0).name, leader ? "m1" : "m0", "m1",
+          leader ? std::vector<group_member>{{"m1", {}, j->protocols.at(0).metadata}} : std::vector<group_member>{}});
       return true;
     }
     if (auto* s = std::get_if<sync_group_request>(&r.what)) {

@@ -129,9 +129,11 @@ inline caf::behavior scripted_endpoint(caf::event_based_actor* self, script* s) 
 }
 
 /// A batch of records "<prefix>0", "<prefix>1", ... placed at `base`, as a broker would send it.
-inline bytes placed_batch(offset base, int records, const std::string& prefix = "v", compression codec = compression::none) {
+inline bytes placed_batch(offset base, int records, const std::string& prefix = "v",
+                          compression codec = compression::none) {
   batch_builder b;
-  for (int i = 0; i < records; ++i) EXPECT_TRUE(b.add(timestamp{1000 + i}, std::nullopt, prefix + std::to_string(i)).ok());
+  for (int i = 0; i < records; ++i)
+    EXPECT_TRUE(b.add(timestamp{1000 + i}, std::nullopt, prefix + std::to_string(i)).ok());
   auto built = b.build(codec);
   EXPECT_TRUE(built.ok());
   stamp_batch(*built, base, epoch{1}, std::nullopt);

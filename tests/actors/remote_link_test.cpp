@@ -158,7 +158,8 @@ TEST(connect, urls) {
   EXPECT_EQ(*parse_url("localhost:99/"), (std::vector<host_port>{{"localhost", 99}}));
   EXPECT_EQ(*parse_url("[::1]:5,[fe80::1]"), (std::vector<host_port>{{"::1", 5}, {"fe80::1", default_port}}));
   EXPECT_EQ(to_string(host_port{"::1", 5}), "[::1]:5");
-  for (auto* bad : {"", "dohle://", "dohle://:1", "h:0", "h:65536", "h:x", "h:", "kafka://h", "::1", "[::1", "[::1]x", "a,,b"}) {
+  for (auto* bad :
+       {"", "dohle://", "dohle://:1", "h:0", "h:65536", "h:x", "h:", "kafka://h", "::1", "[::1", "[::1]x", "a,,b"}) {
     auto r = parse_url(bad);
     ASSERT_EQ(r.code(), errc::invalid_request) << bad;
     EXPECT_FALSE(r.error().hint.empty()) << bad;
