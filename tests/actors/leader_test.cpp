@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "world.hpp"
+#include "tests/actors/world.hpp"
 
 namespace dohle::actors {
 namespace {

@@ -133,7 +133,8 @@ BANNED = [
         CLOCKS,
     ),
     banned(
-        r"\brandom_device\b|\bmt19937(_64)?\b|\bminstd_rand\b|(?<![\w.:>])s?rand\s*\(|\bstd::shuffle\b|_distribution\s*<",
+        r"\brandom_device\b|\bmt19937(_64)?\b|\bminstd_rand\b|(?<![\w.:>])s?rand\s*\("
+        r"|\bstd::shuffle\b|_distribution\s*<",
         "chance comes in as a value; the standard's generators differ by library",
         [*PRODUCT, "tests/*"],
         CHANCE,
