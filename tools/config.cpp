@@ -21,7 +21,7 @@ constexpr config_key keys[] = {
      "Threads that run the actors; 0 = as many as the machine has cores.", "", 0, 1024},
     {"node", "close_timeout", value_kind::duration, "10s", "--close-timeout",
      "How long a broker that was told to end may finish what it has begun.", "", 1, 3'600'000},
-    {"listen", "address", value_kind::text, "127.0.0.1:7420", "--listen",
+    {"listen", "address", value_kind::address, "127.0.0.1:7420", "--listen",
      "host:port for clients; port 0 takes a free one."},
     {"storage", "data", value_kind::text, "dohle-data", "--data", "The data folder; made when it is absent."},
     {"storage", "journal_file", value_kind::size, "512MiB", "--journal-file", "A journal file is rolled at this size.",
@@ -83,11 +83,20 @@ result<void> check_range(const config_key& key, std::string_view text, std::int6
   return bad_value(key, text, "is out of range", fmt::format("from {} to {} {}", key.least, key.most, unit));
 }
 
+/// host:port with a port that is one: the system's resolver would take 99999 for another.
+result<void> check_address(const config_key& key, std::string_view text) {
+  auto colon = text.rfind(':');
+  auto port = colon == std::string_view::npos ? std::nullopt : parse_integer(text.substr(colon + 1));
+  if (colon != 0 && port && *port >= 0 && *port <= 65535) return {};
+  return bad_value(key, text, "is not an address", "host:port with a port up to 65535, e.g. 127.0.0.1:7420");
+}
+
 result<void> check(const config_key& key, const std::string& text) {
   switch (key.kind) {
     case value_kind::text:
       if (text.empty()) return bad_value(key, text, "is empty", fmt::format("the default: {}", key.standard));
       return {};
+    case value_kind::address: return check_address(key, text);
     case value_kind::boolean:
       if (text == "true" || text == "false") return {};
       return bad_value(key, text, "is neither true nor false", "true or false");

@@ -13,7 +13,8 @@ exit_code exit_code_of(errc code) {
     case errc::unknown_partition:
     case errc::unknown_group:
     case errc::unknown_member:
-    case errc::offset_out_of_range: return exit_not_found;
+    case errc::offset_out_of_range:
+    case errc::wrong_folder: return exit_not_found;
     case errc::topic_exists:
     case errc::group_not_empty:
     case errc::fenced_instance:
@@ -52,7 +53,7 @@ std::string_view default_hint(errc code) {
     case errc::offset_out_of_range: return "--from start, or dohle topic describe TOPIC for the offsets there are";
     case errc::record_too_large: return "smaller records, or dohle topic alter TOPIC --set max.message.bytes=N";
     case errc::folder_locked: return "use the broker that runs there with --broker, or stop it first";
-    case errc::wrong_folder: return "an empty or new folder with --data";
+    case errc::wrong_folder: return "a broker's folder, or a new one, with --data";
     case errc::newer_format: return "a newer dohle: the folder was written by one";
     case errc::unsupported_version: return "the same version of dohle on both sides (dohle version)";
     case errc::storage_full: return "make room on the disk: the broker goes on by itself";

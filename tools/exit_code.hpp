@@ -10,9 +10,9 @@ namespace dohle::tools {
 enum exit_code : int {
   exit_done = 0,
   exit_failed = 1,
-  exit_usage = 2,  ///< wrong usage, wrong configuration, input that cannot be read
-  exit_not_found = 3,
-  exit_conflict = 4,  ///< it exists already, is in use, or is of another version
+  exit_usage = 2,      ///< wrong usage, wrong configuration, input that cannot be read
+  exit_not_found = 3,  ///< also: no data folder there
+  exit_conflict = 4,   ///< it exists already, is in use, or is of another version
   exit_not_permitted = 5,
   exit_unreachable = 6,  ///< not reached, timed out, or busy: the same command may succeed later
   exit_interrupted = 130

@@ -33,7 +33,9 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
   for (const auto& candidate : candidates) {
     auto d = distance(name, candidate);
     auto longer = std::max(name.size(), candidate.size());
-    if (d < best_distance && d < longer && d <= std::max<std::size_t>(1, longer / 3)) {
+    // Two letters swapped are two edits: in a word of five that is still the same word.
+    auto allowed = std::max<std::size_t>(longer >= 5 ? 2 : 1, longer / 3);
+    if (d < best_distance && d < longer && d <= allowed) {
       best = candidate;
       best_distance = d;
     }

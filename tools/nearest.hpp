@@ -8,8 +8,7 @@
 
 namespace dohle::tools {
 
-/// The candidate with the smallest edit distance, if that is at most a third of the longer name (and at least one
-/// letter agrees). The first of equals.
+/// The candidate with the smallest edit distance, if that is small for the length of the name. The first of equals.
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 /// " (did you mean 'x'?)" or nothing.

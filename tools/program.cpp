@@ -94,7 +94,7 @@ result<session> open_session(const common_options& options, missing_folder missi
   if (!options.data.empty()) {
     std::error_code ignored;
     if (missing == missing_folder::refuse && !std::filesystem::exists(options.data, ignored)) {
-      return error{errc::unknown_topic, fmt::format("there is no data folder '{}'", options.data),
+      return error{errc::wrong_folder, fmt::format("there is no data folder '{}'", options.data),
                    "another path with --data, or dohle topic create TOPIC --data FOLDER makes one"};
     }
     broker_options how;
@@ -126,6 +126,7 @@ void add_all(program& p) {
   add_produce(p);
   add_consume(p);
   add_group(p);
+  add_log(p);
   add_config(p);
   add_completion(p);
   add_version(p);

@@ -59,6 +59,7 @@ void add_topic(program&);
 void add_produce(program&);
 void add_consume(program&);
 void add_group(program&);
+void add_log(program&);
 void add_version(program&);
 void add_completion(program&);
 

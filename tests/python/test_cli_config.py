@@ -40,13 +40,13 @@ def test_flags_beat_all(tmp_path: Path) -> None:
     refused = run("serve", "--config", str(file), "--data", str(tmp_path / "d"), "--listen", "127.0.0.1:0")
     assert refused.code == 2, "a file is checked even where a flag overrides it"
     file.write_text("[topics]\nauto_create = true\n[log]\nlevel = 'error'\n")
-    env = {"DOHLE_TOPICS__DEFAULT_PARTITIONS": "3"}
+    env = {"DOHLE_TOPICS__DEFAULT_PARTITIONS": "3", "DOHLE_LOG__LEVEL": "error"}
     with Server(tmp_path / "d", "--config", str(file), "--log-level", "info", env=env) as server:
         server.produce("made-by-use", ["x"])
         assert len(server.ok("topic", "describe", "made-by-use", "--json").json[0]["partitions"]) == 3
         code, talk = server.end()
     assert code == 0
-    assert "ending" in talk, "the flag's level shows what the file's would hide"
+    assert "ending" in talk, "the flag's level shows what file and environment would hide"
     with Server(tmp_path / "d", "--config", str(file), "--no-auto-create-topics") as server:
         assert server.run("produce", "other", stdin="x\n").code == 3
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def topic(server: Server, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.replace("[", "-").replace("]", "")[:200]
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[:200]
     server.ok("topic", "create", name)
     return str(name)
 
@@ -253,6 +255,34 @@ def test_interrupted_producer_has_written_what_it_read(server: Server, topic: st
     writer.stdin.close()
     assert writer.stderr is not None
     assert b"2 records written" in writer.stderr.read()
+
+
+NOT_TEXT = [
+    b"\xff",
+    b"\xc3(",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xc0\xaf",
+    b"\xe0\x80\x80",
+    b"abc\xe2\x82",
+    bytes(range(256)),
+]
+
+
+def test_what_is_not_text_goes_in_and_out_as_base64(server: Server, topic: str) -> None:
+    encoded = [base64.b64encode(b).decode() for b in NOT_TEXT]
+    server.ok("produce", topic, "-j", stdin=lines_of(*({"key_base64": e, "value_base64": e} for e in encoded)))
+    read = server.ok("consume", topic, "-o", "jsonl").json_lines
+    assert [r.get("value_base64") for r in read] == encoded
+    assert [r.get("key_base64") for r in read] == encoded
+    assert server.ok("consume", topic, "-f", "%v").raw == b"".join(NOT_TEXT)
+
+
+@pytest.mark.parametrize("length", range(8))
+def test_base64_of_every_length(server: Server, topic: str, length: int) -> None:
+    value = bytes(range(250, 250 + length)) if length < 6 else b"\x00" * length
+    server.ok("produce", topic, "-j", stdin=lines_of({"value_base64": base64.b64encode(value).decode()}))
+    assert server.ok("consume", topic, "-f", "%v").raw == value
 
 
 def test_too_large_records_are_refused_by_name(server: Server, topic: str) -> None:
