@@ -1,11 +1,11 @@
 // Kills a writing process at random moments and checks what it left: everything it acknowledged, in order, once, and at
-// most the one group that was on its way. Rounds go on with the same folder, so that recovery is itself cut and recovered.
+// most the one group that was on its way. Rounds go on with the same folder, so that recovery is itself cut and
+// recovered.
 //
 // The page cache survives a killed process: this shows that the order of writes and recovery are right, not the flush.
 #pragma once
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -150,8 +150,9 @@ inline tally kill_rounds(const fs::path& path, int rounds, std::uint64_t seed) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
     const std::uint64_t child_seed = chance.next();
-    // A quarter of the kills come so early that they may hit recovery.
-    const auto pause = std::chrono::microseconds(round % 4 == 3 ? chance.below(8'000) : chance.below(250'000));
+    // Three of four are killed between or within groups, after so many; the others so early that it may be in recovery.
+    const std::uint64_t groups = round % 4 == 3 ? ~std::uint64_t{0} : 1 + chance.below(60);
+    const auto pause = std::chrono::microseconds(chance.below(round % 4 == 3 ? 10'000 : 2'000));
     std::fflush(stdout);
     const pid_t child = ::fork();
     if (child < 0) fail("fork");
@@ -161,22 +162,17 @@ inline tally kill_rounds(const fs::path& path, int rounds, std::uint64_t seed) {
     }
     ::close(ends[1]);
     // Acknowledgements are read while it runs, so that a full pipe does not stop it.
-    const auto until = std::chrono::steady_clock::now() + pause;
-    bool killed = false;
     std::uint64_t seen = 0;
-    for (;;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-      pollfd wait{ends[0], POLLIN, 0};
-      if (!killed && (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0)) {
-        if (std::chrono::steady_clock::now() < until) continue;
-        ::kill(child, SIGKILL);
-        killed = true;
-      }
-      ack a{};
-      const ssize_t got = ::read(ends[0], &a, sizeof a);
-      if (got != sizeof a) break;
+    bool killed = false;
+    const auto kill_soon = [&] {
+      std::this_thread::sleep_for(pause);
+      ::kill(child, SIGKILL);
+      killed = true;
+    };
+    if (groups == ~std::uint64_t{0}) kill_soon();
+    for (ack a{}; ::read(ends[0], &a, sizeof a) == static_cast<ssize_t>(sizeof a);) {
       acked = a;
-      ++seen;
+      if (++seen >= groups && !killed) kill_soon();
     }
     ::close(ends[0]);
     int status = 0;

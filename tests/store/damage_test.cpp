@@ -1,4 +1,5 @@
-// Every way in which a stored file can be wrong is an error that names it, never wrong data and never the end of the log.
+// Every way in which a stored file can be wrong is an error that names it, never wrong data and never the end of the
+// log.
 #include <gtest/gtest.h>
 
 #include "store/journal_file.hpp"
@@ -51,6 +52,10 @@ class damage : public ::testing::Test {
         if (!parts) {
           why = parts.error();
           break;
+        }
+        if (parts->empty()) {
+          ADD_FAILURE() << "nothing at offset " << from.value << ", and no error";
+          return false;
         }
         for (const bytes& part : *parts) {
           for (std::size_t at = 0; at < part.size();) {

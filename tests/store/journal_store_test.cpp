@@ -47,6 +47,27 @@ TEST(journal_store, rolls_an_acknowledged_group_forward_whose_root_is_lost) {
   }
 }
 
+/// Frames of an earlier life of a file that was written over look right in everything but the file's epoch.
+TEST(journal_store, lost_frames_are_this_lifes_only) {
+  temporary_folder place;
+  auto f = open_folder(place / "data");
+  for (int i = 0; i < 3; ++i) append_flushed(*f, *open_log(*f));
+  f.reset();
+  const auto newest = files_in(place / "data/journal", ".l0").back();
+  const std::string content = slurp(newest);
+  std::uint64_t file_epoch = 0;
+  for (std::size_t page = 2 * 4096; page < content.size() && file_epoch == 0; page += 4096) {
+    frame_header h;
+    std::memcpy(&h, content.data() + page + 16, sizeof h);
+    if (h.magic == frame_magic) file_epoch = h.epoch;
+  }
+  ASSERT_NE(file_epoch, 0u);
+  EXPECT_EQ(find_lost_frames(newest, file_epoch, 0, 0)->size(), 3u);
+  EXPECT_EQ(find_lost_frames(newest, file_epoch, 2, 2)->size(), 1u);
+  EXPECT_EQ(find_lost_frames(newest, file_epoch, 3, 3)->size(), 0u);
+  EXPECT_EQ(find_lost_frames(newest, file_epoch + 1, 0, 0)->size(), 0u);
+}
+
 /// A group of which a frame is torn was never acknowledged: it is not there, and what was acknowledged is.
 TEST(journal_store, a_torn_group_is_not_there) {
   temporary_folder place;
