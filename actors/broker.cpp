@@ -1,6 +1,5 @@
 #include "actors/broker.hpp"
 
-
 #include <algorithm>
 #include <caf/io/middleman.hpp>
 
@@ -38,8 +37,10 @@ void lead_all(broker_pointer self) {
   rules::topic_config internal;
   internal.retention_ms = -1;
   internal.max_message_bytes = limits::max_batch_bytes;
-  first.topics[std::string(cluster_topic)] = {lead(self, std::string(cluster_topic), partition_index{0}, logs.at(cluster_partition), internal)};
-  first.topics[std::string(groups_topic)] = {lead(self, std::string(groups_topic), partition_index{0}, logs.at(groups_partition), internal)};
+  first.topics[std::string(cluster_topic)] = {
+      lead(self, std::string(cluster_topic), partition_index{0}, logs.at(cluster_partition), internal)};
+  first.topics[std::string(groups_topic)] = {
+      lead(self, std::string(groups_topic), partition_index{0}, logs.at(groups_partition), internal)};
   for (const auto& [name, topic] : s.cluster.topics) {
     for (const auto& p : topic.partitions)
       first.topics[name].push_back(lead(self, name, p.index, std::move(logs.at(p.id)), config_of(topic)));
@@ -49,8 +50,8 @@ void lead_all(broker_pointer self) {
 
 void spawn_group(broker_pointer self, const std::string& id, stored_group stored) {
   auto& s = self->state;
-  group_setup setup{id, std::move(stored), s.directory->topics.find(groups_topic)->second.front().leader, s.setup.wall_clock,
-                    s.setup.name_member};
+  group_setup setup{id, std::move(stored), s.directory->topics.find(groups_topic)->second.front().leader,
+                    s.setup.wall_clock, s.setup.name_member};
   s.groups.emplace(id, spawn_role(self, false, group, std::move(setup)));
 }
 
@@ -75,7 +76,8 @@ result<caf::actor> group_for(broker_pointer self, const std::string& id) {
   if (auto found = s.groups.find(id); found != s.groups.end()) return found->second;
   if (id.empty()) return error{errc::invalid_request, "a group needs a name", "any text that is not empty"};
   if (s.groups.size() >= limits::max_groups)
-    return error{errc::busy, "there are " + std::to_string(s.groups.size()) + " groups already", "delete unused groups"};
+    return error{errc::busy, "there are " + std::to_string(s.groups.size()) + " groups already",
+                 "delete unused groups"};
   spawn_group(self, id, {});
   return s.groups.at(id);
 }
@@ -119,7 +121,8 @@ void to_leader(broker_pointer self, Request& r, caf::response_promise promise, b
 void on_metadata(broker_pointer self, const metadata_request& r) {
   auto& s = self->state;
   auto promise = self->make_response_promise();
-  auto missing = std::find_if(r.topics.begin(), r.topics.end(), [&](const auto& t) { return !s.directory->topics.contains(t); });
+  auto missing =
+      std::find_if(r.topics.begin(), r.topics.end(), [&](const auto& t) { return !s.directory->topics.contains(t); });
   if (!s.setup.auto_create_topics || missing == r.topics.end())
     return promise.deliver(result<metadata_response>{describe_cluster(s, r)});
   create_topic_request create{*missing, s.setup.default_partitions, 1, {}, false};
@@ -145,7 +148,8 @@ void on_list_groups(broker_pointer self) {
   g->missing = self->state.groups.size();
   auto finish = [g] {
     if (g->missing-- > 1) return;
-    std::sort(g->out.groups.begin(), g->out.groups.end(), [](const auto& a, const auto& b) { return a.group < b.group; });
+    std::sort(g->out.groups.begin(), g->out.groups.end(),
+              [](const auto& a, const auto& b) { return a.group < b.group; });
     g->promise.deliver(result<list_groups_response>{std::move(g->out)});
   };
   if (g->missing == 0) return g->promise.deliver(result<list_groups_response>{list_groups_response{}});
@@ -166,8 +170,11 @@ void on_call(broker_pointer self, blocking_call& c) {
         using request_type = std::decay_t<decltype(r)>;
         auto done = c.done;
         self->request(caf::actor{self}, caf::infinite, std::move(r))
-            .then([done](result<typename request_type::response>& a) { done(a ? response{std::move(*a)} : response{a.error()}); },
-                  [done](const caf::error&) { done(shutting_down()); });
+            .then(
+                [done](result<typename request_type::response>& a) {
+                  done(a ? response{std::move(*a)} : response{a.error()});
+                },
+                [done](const caf::error&) { done(shutting_down()); });
       },
       c.what);
 }
@@ -191,6 +198,7 @@ result<init_producer_response> take_producer(broker_state& s) {
 
 void on_init_producer(broker_pointer self) {
   auto promise = self->make_response_promise();
+  if (auto e = refuse_change(self->state)) return promise.deliver(result<init_producer_response>{std::move(*e)});
   enqueue(self, [self, promise](std::function<void()> over) mutable {
     auto& s = self->state;
     if (s.next_producer < s.producers_end) {
@@ -273,6 +281,12 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
 void publish(broker_pointer self, directory next) {
   self->state.directory = std::make_shared<const directory>(std::move(next));
   if (self->state.link) self->send(self->state.link, self->state.directory);
+}
+
+std::optional<error> refuse_change(const broker_state& s) {
+  if (s.changes.size() < limits::max_pending_changes) return std::nullopt;
+  return error{errc::busy, std::to_string(s.changes.size()) + " changes of topics wait already",
+               "the same in a moment"};
 }
 
 void enqueue(broker_pointer self, broker_state::change change) {

@@ -1,7 +1,7 @@
 // The broker: opens the roles, knows the topics, and hands each request to the actor that answers it. An endpoint for
-// the clients of this process. What it decides itself (topics, producer ids) it first appends to `__cluster`, one change
-// at a time, and applies when that is durable. Owned by whoever spawned it; ended by stop_atom, after which every actor
-// it spawned has ended and the folder is closed.
+// the clients of this process. What it decides itself (topics, producer ids) it first appends to `__cluster`, one
+// change at a time, and applies when that is durable. Owned by whoever spawned it; ended by stop_atom, after which
+// every actor it spawned has ended and the folder is closed.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -57,8 +57,8 @@ struct broker_state {
   std::map<std::string, caf::actor> groups;
   std::deque<change> changes;
   bool changing = false;
-  producer_id next_producer;     ///< the next to give out
-  producer_id producers_end;     ///< end of the block that is durable
+  producer_id next_producer;  ///< the next to give out
+  producer_id producers_end;  ///< end of the block that is durable
   std::set<caf::actor_addr> children;
   bool stopping = false;
 };

@@ -25,7 +25,9 @@ rules::topic_config config_of(const topic_record& topic);
 /// Makes `next` what requests are routed by, here and at the link.
 void publish(broker_pointer self, directory next);
 
-/// Queues a change of the cluster's state; changes run one after the other.
+/// `busy` when too many changes wait already.
+std::optional<error> refuse_change(const broker_state& s);
+/// Queues a change of the cluster's state; changes run one after the other. Ask `refuse_change` first.
 void enqueue(broker_pointer self, broker_state::change change);
 /// Appends records to `__cluster`; `then` gets the outcome when they are durable and, if so, applied.
 void persist_change(broker_pointer self, cluster_record record, std::function<void(result<void>)> then);

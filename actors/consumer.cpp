@@ -73,7 +73,7 @@ result<void> consumer::impl::assign(std::vector<assigned_range> ranges) {
   std::promise<void> left;
   auto gone = left.get_future();
   auto shared = std::make_shared<std::promise<void>>(std::move(left));
-  if (!options_.group.empty() && !spawned_.core->member().empty()) {
+  if (!options_.group.empty()) {
     caf::anon_send(spawned_.actor, actors::subscribe_call{{}, [shared] { shared->set_value(); }});
     gone.wait_for(limits::drop_timeout);
   }

@@ -44,7 +44,8 @@ struct directory {
   static std::optional<error> refuse(const Request& r) {
     if constexpr (std::is_same_v<Request, produce_request>) {
       if (rules::is_internal_topic(r.topic))
-        return error{errc::not_authorized, r.topic + " is the broker's own topic", "a name that does not begin with __"};
+        return error{errc::not_authorized, r.topic + " is the broker's own topic",
+                     "a name that does not begin with __"};
     }
     return std::nullopt;
   }

@@ -24,8 +24,8 @@ struct spawned_broker {
   std::string path;       ///< the data folder
 };
 
-/// Opens the folder (waits for the disk, on the calling thread), recovers it and spawns the broker. `options.path` must be
-/// given here: temporary folders are the facade's. When the answer is ok the broker serves.
+/// Opens the folder (waits for the disk, on the calling thread), recovers it and spawns the broker. `options.path` must
+/// be given here: temporary folders are the facade's. When the answer is ok the broker serves.
 result<spawned_broker> spawn_broker(caf::actor_system& system, const broker_options& options);
 
 /// Ends the broker and everything it spawned; its folder is closed when `endpoint` is down.

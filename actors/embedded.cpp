@@ -137,7 +137,8 @@ result<broker> broker::open(const broker_options& options) {
 }
 
 client broker::client() const {
-  return dohle::client{std::make_shared<client::impl>(impl_->rt, impl_->spawned.endpoint, "embedded", client_options{}, false)};
+  return dohle::client{
+      std::make_shared<client::impl>(impl_->rt, impl_->spawned.endpoint, "embedded", client_options{}, false)};
 }
 
 std::string broker::listening() const { return impl_->spawned.listening; }

@@ -26,7 +26,9 @@ void persist(self_pointer self, batch_builder& builder, F then) {
   produce_request r{std::string(groups_topic), partition_index{0}, ack_level::majority, std::move(*batch)};
   self->request(self->state.setup.groups_leader, caf::infinite, std::move(r))
       .then([then](result<produce_response>& a) mutable { then(a ? result<void>{} : result<void>{a.error()}); },
-            [then](const caf::error&) mutable { then(error{errc::closed, "the broker is shutting down", ""}); });
+            [then](const caf::error&) mutable {
+              then(error{errc::closed, "the broker is shutting down", ""});
+            });
 }
 
 // --- carrying out what the rules say -------------------------------------------------------------------------------
@@ -113,8 +115,7 @@ void on_commit(self_pointer self, const commit_offsets_request& r) {
   }
   persist(self, builder, [self, promise, offsets = r.offsets](const result<void>& stored) mutable {
     if (!stored) return promise.deliver(result<commit_offsets_response>{stored.error()});
-    for (auto& o : offsets)
-      self->state.offsets[{o.topic, o.partition}] = {o.offset, std::move(o.metadata)};
+    for (auto& o : offsets) self->state.offsets[{o.topic, o.partition}] = {o.offset, std::move(o.metadata)};
     promise.deliver(result<commit_offsets_response>{commit_offsets_response{}});
   });
 }

@@ -1,4 +1,5 @@
-// What the facade classes of client.hpp hold; shared by client.cpp (clients) and embedded.cpp (brokers in this process).
+// What the facade classes of client.hpp hold; shared by client.cpp (clients) and embedded.cpp (brokers in this
+// process).
 #pragma once
 
 #include <atomic>

@@ -29,7 +29,7 @@ struct journal_writer_state {
   std::shared_ptr<journal_pressure> pressure;
   on_storage_failed failed;
   std::deque<waiting> queue;
-  bool flush_due = false;                                  ///< a message to self is on its way
+  bool flush_due = false;                                    ///< a message to self is on its way
   std::unordered_map<partition_id, std::uint32_t> refusals;  ///< last refused attempt of a partition
 };
 

@@ -75,14 +75,14 @@ void on_produce(self_pointer self, produce_request& r, caf::response_promise pro
   if (!header) return fail(header.error());
   if (header->transactional() || header->control())
     return fail({errc::invalid_request, "transactional and control batches are not taken", "a plain producer"});
-  auto verdict = s.producers.check(header->producer, header->producer_epoch, header->base_sequence, header->record_count);
+  auto verdict =
+      s.producers.check(header->producer, header->producer_epoch, header->base_sequence, header->record_count);
   if (auto* e = std::get_if<error>(&verdict)) return fail(std::move(*e));
   if (auto* d = std::get_if<rules::duplicate_batch>(&verdict)) return on_duplicate(s, *d, r.acks, std::move(promise));
 
   auto now = s.setup.wall_clock();
-  auto append_time = s.setup.config.timestamps == rules::timestamp_type::log_append_time
-                         ? std::optional<timestamp>{now}
-                         : std::nullopt;
+  auto append_time = s.setup.config.timestamps == rules::timestamp_type::log_append_time ? std::optional<timestamp>{now}
+                                                                                         : std::nullopt;
   auto base = s.setup.log->end();
   stamp_batch(r.batch, base, s.replica.current, append_time);
   header->base = base;
@@ -164,7 +164,8 @@ void arm_tick(self_pointer self) {
   auto first = std::min_element(s.fetches.begin(), s.fetches.end(),
                                 [](const auto& a, const auto& b) { return a.deadline < b.deadline; });
   s.tick_armed = true;
-  auto wait = std::max<leader_state::moment::duration>(first->deadline - self->clock().now(), std::chrono::milliseconds(1));
+  auto wait =
+      std::max<leader_state::moment::duration>(first->deadline - self->clock().now(), std::chrono::milliseconds(1));
   self->delayed_send(self, wait, tick_atom::value);
 }
 
@@ -260,8 +261,7 @@ caf::behavior leader(self_pointer self, leader_setup setup) {
   s.replica.vote = hard.vote;
   s.replica.high_watermark = std::max(hard.high_watermark, setup.log->start());
   std::vector<rules::known_producer> known;
-  for (const auto& p : setup.producers)
-    known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta});
+  for (const auto& p : setup.producers) known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta});
   s.producers.restore(std::move(known));
   s.setup = std::move(setup);
   take_office(self);

@@ -1,7 +1,7 @@
-// One partition's leader: its only writer. Gives batches their place, sends them to the journal, moves the high watermark
-// when a majority has flushed them, and then answers the producers and the fetches that wait. Serves what is in memory;
-// what is not, the reader answers in its place. Scheduled: it never waits for the disk.
-// What is true when a produce is answered: see schema/types.hpp, ack_level.
+// One partition's leader: its only writer. Gives batches their place, sends them to the journal, moves the high
+// watermark when a majority has flushed them, and then answers the producers and the fetches that wait. Serves what is
+// in memory; what is not, the reader answers in its place. Scheduled: it never waits for the disk. What is true when a
+// produce is answered: see schema/types.hpp, ack_level.
 #pragma once
 
 #include <caf/event_based_actor.hpp>

@@ -13,9 +13,6 @@ namespace dohle::actors {
 
 namespace {
 
-constexpr std::size_t max_connection_fetches = 256;
-constexpr std::size_t max_connection_fetch_bytes = 64 * limits::mib;
-
 using self_pointer = caf::stateful_actor<link_state, caf::io::broker>*;
 using handle = caf::io::connection_handle;
 using connection = link_state::connection;
@@ -48,7 +45,7 @@ void need_tick(self_pointer self) {
 /// Too much of this connection is unanswered, or answered and not read: nothing more is begun for it.
 bool is_over(self_pointer self, handle h, const connection& c) {
   return self->wr_buf(h).size() > limits::connection_write_high || !c.answers.empty() ||
-         c.requests >= limits::max_connection_requests || c.fetches >= max_connection_fetches ||
+         c.requests >= limits::max_connection_requests || c.fetches >= limits::max_connection_fetches ||
          c.bytes >= limits::max_connection_bytes;
 }
 
@@ -110,13 +107,11 @@ response to_response(result<T>& r) {
   return r.error();
 }
 
-response gone(const caf::error&) {
-  return error{errc::closed, "the broker is shutting down", "connect again"};
-}
+response gone(const caf::error&) { return error{errc::closed, "the broker is shutting down", "connect again"}; }
 
 /// What one more fetch may bring: a connection's fetches share a bound, however many it sends ahead.
 std::uint32_t fetch_share(const connection& c) {
-  return static_cast<std::uint32_t>(std::max(max_connection_fetch_bytes / c.fetches, limits::read_bytes));
+  return static_cast<std::uint32_t>(std::max(limits::max_connection_fetch_bytes / c.fetches, limits::read_bytes));
 }
 
 template <class Request>
@@ -133,10 +128,11 @@ void hand_on(self_pointer self, handle h, connection& c, std::uint64_t correlati
   auto id = c.id;
   // No time-out: these actors always answer, and when one ends its requesters get an error.
   self->request(*target, caf::infinite, std::move(r))
-      .then([=](result<typename Request::response>& a) {
-              on_answer(self, h, id, correlation, bytes, fetch, to_response(a));
-            },
-            [=](const caf::error& e) { on_answer(self, h, id, correlation, bytes, fetch, gone(e)); });
+      .then(
+          [=](result<typename Request::response>& a) {
+            on_answer(self, h, id, correlation, bytes, fetch, to_response(a));
+          },
+          [=](const caf::error& e) { on_answer(self, h, id, correlation, bytes, fetch, gone(e)); });
 }
 
 /// True when the connection may go on.
@@ -154,9 +150,8 @@ bool on_hello(self_pointer self, handle h, connection& c, std::uint64_t correlat
   auto answer = self->state.greeting;
   answer.version = protocol_version;
   answer.max_frame_bytes = limits::max_frame_bytes;
-  std::erase_if(answer.features, [&](const auto& f) {
-    return std::find(r.features.begin(), r.features.end(), f) == r.features.end();
-  });
+  std::erase_if(answer.features,
+                [&](const auto& f) { return std::find(r.features.begin(), r.features.end(), f) == r.features.end(); });
   write(self, h, correlation, answer);
   return true;
 }

@@ -1,8 +1,8 @@
-// The listening end of the native protocol: one socket actor for all connections of a broker. Cuts frames, checks hello,
-// hands each request to the actor that answers it, and writes the answers. It never touches the disk, never looks into
-// a batch, never blocks. Owned by the broker.
-// Bounds: a connection that has too much unanswered or does not read its answers is not read from until it caught up,
-// and is closed when that takes longer than limits::stalled_timeout. Malformed bytes cost their sender the connection.
+// The listening end of the native protocol: one socket actor for all connections of a broker. Cuts frames, checks
+// hello, hands each request to the actor that answers it, and writes the answers. It never touches the disk, never
+// looks into a batch, never blocks. Owned by the broker. Bounds: a connection that has too much unanswered or does not
+// read its answers is not read from until it caught up, and is closed when that takes longer than
+// limits::stalled_timeout. Malformed bytes cost their sender the connection.
 #pragma once
 
 #include <caf/io/broker.hpp>
@@ -37,12 +37,12 @@ struct link_state {
     frame_reader frames{limits::max_hello_bytes};
     bool greeted = false;
     bool halted = false;
-    std::size_t requests = 0;          ///< handed on and not yet answered
-    std::size_t fetches = 0;           ///< of those
-    std::size_t bytes = 0;             ///< of those requests
-    std::deque<frame> waiting;         ///< read, and not handed on because too much is unanswered or unread
-    std::deque<held_answer> answers;   ///< not yet copied to the socket's buffer: references, not bytes
-    moment deadline;                   ///< for hello, or since when it is halted
+    std::size_t requests = 0;         ///< handed on and not yet answered
+    std::size_t fetches = 0;          ///< of those
+    std::size_t bytes = 0;            ///< of those requests
+    std::deque<frame> waiting;        ///< read, and not handed on because too much is unanswered or unread
+    std::deque<held_answer> answers;  ///< not yet copied to the socket's buffer: references, not bytes
+    moment deadline;                  ///< for hello, or since when it is halted
   };
   hello_response greeting;
   directory_pointer directory;

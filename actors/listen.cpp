@@ -21,14 +21,16 @@ struct host_port {
 result<host_port> split(const std::string& address) {
   auto colon = address.rfind(':');
   if (colon == std::string::npos)
-    return error{errc::invalid_request, "\"" + address + "\" is not an address to listen on", "host:port, e.g. 127.0.0.1:7420"};
+    return error{errc::invalid_request, "\"" + address + "\" is not an address to listen on",
+                 "host:port, e.g. 127.0.0.1:7420"};
   auto host = address.substr(0, colon);
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   auto port = address.substr(colon + 1);
   unsigned number = 0;
   auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (failed != std::errc{} || end != port.data() + port.size() || number > 65'535)
-    return error{errc::invalid_request, "\"" + port + "\" in \"" + address + "\" is no port", "0 to 65535; 0 takes a free one"};
+    return error{errc::invalid_request, "\"" + port + "\" in \"" + address + "\" is no port",
+                 "0 to 65535; 0 takes a free one"};
   return host_port{host, port};
 }
 
@@ -61,8 +63,8 @@ result<listening_socket> listen_on(const std::string& address) {
   for (auto* a = found; a != nullptr && fd < 0; a = a->ai_next) {
     fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1;
-    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, a->ai_addr, a->ai_addrlen) != 0 ||
-                    ::listen(fd, SOMAXCONN) != 0)) {
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+                    bind(fd, a->ai_addr, a->ai_addrlen) != 0 || ::listen(fd, SOMAXCONN) != 0)) {
       why = std::strerror(errno);
       ::close(fd);
       fd = -1;

@@ -28,8 +28,9 @@ milliseconds to_milliseconds(duration d) { return std::chrono::duration_cast<mil
 
 /// Trying again cannot help: the program has to change something.
 bool lasting(errc code) {
-  return !is_retriable(code) && code != errc::unknown_member && code != errc::stale_generation &&
-         code != errc::member_id_required && code != errc::unknown_topic && code != errc::unknown_partition;
+  return !is_retriable(code) && code != errc::unknown_member && code != errc::unknown_group &&
+         code != errc::stale_generation && code != errc::member_id_required && code != errc::unknown_topic &&
+         code != errc::unknown_partition;
 }
 
 bool contains(const std::vector<topic_partition>& list, const topic_partition& p) {
@@ -297,6 +298,7 @@ void membership::heartbeat_answered(effects& e, const response& a, reader r, tim
     return phase_ == phase::stable ? want_rejoin(e, r, now) : join(e);
   }
   switch (why->code) {
+    case errc::unknown_group:
     case errc::unknown_member: member_.clear(); [[fallthrough]];
     case errc::stale_generation: give_up_partitions(e); return join(e);
     default: break;
@@ -357,8 +359,9 @@ membership::effects membership::answered(std::uint64_t token, response answer, r
 }
 
 void membership::failed(effects& e, const error& why, time_point now) {
-  if (why.code == errc::unknown_member) member_.clear();
-  if (why.code == errc::unknown_member || why.code == errc::stale_generation) give_up_partitions(e);
+  const bool forgotten = why.code == errc::unknown_member || why.code == errc::unknown_group;
+  if (forgotten) member_.clear();
+  if (forgotten || why.code == errc::stale_generation) give_up_partitions(e);
   if (lasting(why.code)) {
     give_up_partitions(e);
     phase_ = phase::failed;

@@ -10,8 +10,8 @@ using self_pointer = caf::stateful_actor<settler_state>*;
 using round_atom = caf::atom_constant<caf::atom("round")>;
 using retain_atom = caf::atom_constant<caf::atom("retain")>;
 
-/// Settling writes every byte a second time, so it waits for one of three reasons: the journal has rolled (an older file
-/// can be retired), the partition is quiet, or so much waits that recovery would take long.
+/// Settling writes every byte a second time, so it waits for one of three reasons: the journal has rolled (an older
+/// file can be retired), the partition is quiet, or so much waits that recovery would take long.
 bool is_due(const settler_state& s, const settler_state::watched& w, std::int64_t mark) {
   auto waiting = w.what.log->unsettled_bytes();
   if (waiting == 0) return false;
@@ -43,8 +43,7 @@ void apply_retention(settler_state& s, settler_state::watched& w) {
   auto mark = offset{w.what.marks->high_watermark.load()};
   auto segments = w.what.log->segments();
   std::vector<rules::segment_facts> facts;
-  for (const auto& i : segments)
-    facts.push_back({i.base, i.end, i.size_bytes, i.max_timestamp, i.appended, i.sealed});
+  for (const auto& i : segments) facts.push_back({i.base, i.end, i.size_bytes, i.max_timestamp, i.appended, i.sealed});
   auto clock = timestamp{w.what.marks->append_clock.load()};
   auto keep_from = rules::first_to_keep(facts, w.what.config, clock, mark);
   if (keep_from <= w.what.log->start()) return;

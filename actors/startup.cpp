@@ -42,9 +42,7 @@ void apply(loaded_folder& out, offset_record r) {
     offsets.erase({r.key.topic, r.key.partition});
 }
 
-void apply(loaded_folder& out, group_record r) {
-  out.groups[r.key.group].members = std::move(r.value);
-}
+void apply(loaded_folder& out, group_record r) { out.groups[r.key.group].members = std::move(r.value); }
 
 result<void> load_groups(loaded_folder& out) {
   auto done = read_all(*out.logs.at(groups_partition).log, [&](const record_view& r) -> result<void> {

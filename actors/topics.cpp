@@ -26,8 +26,9 @@ void lead_missing(broker_pointer self, const std::string& name, const descriptio
     publish(self, std::move(next));
     then(describe_topic(self->state, name));
   };
-  self->request(self->state.settler, caf::infinite, std::move(ask))
-      .then(done, [then](const caf::error&) { then(error{errc::closed, "the broker is shutting down", ""}); });
+  self->request(self->state.settler, caf::infinite, std::move(ask)).then(done, [then](const caf::error&) {
+    then(error{errc::closed, "the broker is shutting down", ""});
+  });
 }
 
 /// After an alteration: leaders and settler learn the configuration.
@@ -58,6 +59,7 @@ rules::topic_config config_of(const topic_record& topic) {
 }
 
 void on_create_topic(broker_pointer self, const create_topic_request& r, description_handler then) {
+  if (auto e = refuse_change(self->state)) return then(std::move(*e));
   enqueue(self, [=](std::function<void()> over) {
     auto finish = [=](result<topic_description> answer) {
       then(std::move(answer));
@@ -78,6 +80,7 @@ void on_create_topic(broker_pointer self, const create_topic_request& r, descrip
 }
 
 void on_alter_topic(broker_pointer self, const alter_topic_request& r, description_handler then) {
+  if (auto e = refuse_change(self->state)) return then(std::move(*e));
   enqueue(self, [=](std::function<void()> over) {
     auto finish = [=](result<topic_description> answer) {
       then(std::move(answer));
@@ -95,6 +98,7 @@ void on_alter_topic(broker_pointer self, const alter_topic_request& r, descripti
 
 void on_delete_topic(broker_pointer self, const delete_topic_request& r,
                      std::function<void(result<delete_topic_response>)> then) {
+  if (auto e = refuse_change(self->state)) return then(std::move(*e));
   enqueue(self, [=](std::function<void()> over) {
     auto finish = [=](result<delete_topic_response> answer) {
       then(std::move(answer));
@@ -141,7 +145,8 @@ metadata_response describe_cluster(const broker_state& s, const metadata_request
   metadata_response out;
   out.cluster = s.setup.folder->identity();
   out.controller = s.setup.me;
-  out.brokers.push_back({s.setup.me, s.setup.socket ? s.setup.socket->host : "", s.setup.socket ? s.setup.socket->port : std::uint16_t{0}});
+  out.brokers.push_back({s.setup.me, s.setup.socket ? s.setup.socket->host : "",
+                         s.setup.socket ? s.setup.socket->port : std::uint16_t{0}});
   auto add = [&](const std::string& name, const std::vector<led_partition>& partitions) {
     topic_info t{name, rules::is_internal_topic(name), {}};
     std::int32_t index = 0;

@@ -35,6 +35,10 @@ inline constexpr std::size_t read_bytes = 64 * kib;
 inline constexpr std::size_t max_connection_requests = 1'000;
 /// Bytes of requests of one connection that wait for an answer.
 inline constexpr std::size_t max_connection_bytes = 32 * mib;
+/// Fetches of one connection that wait for an answer, one a partition; further ones queue behind them.
+inline constexpr std::size_t max_connection_fetches = 256;
+/// What these fetches may bring together: each gets its share, so that sending ahead does not multiply memory.
+inline constexpr std::size_t max_connection_fetch_bytes = 64 * mib;
 /// Answers queued for a peer that does not read: beyond it the link stops reading from it.
 inline constexpr std::size_t connection_write_high = 4 * mib;
 inline constexpr std::size_t connection_write_low = 2 * mib;
@@ -63,6 +67,8 @@ inline constexpr std::size_t max_client_name = 1'000;
 inline constexpr std::size_t max_topics = 10'000;
 inline constexpr std::int32_t max_partitions_per_topic = 10'000;
 inline constexpr std::size_t max_partitions = 100'000;
+/// Changes of topics that wait for their turn; further ones are answered `busy`.
+inline constexpr std::size_t max_pending_changes = 10'000;
 /// A long poll may not wait longer: a client that wants more asks again.
 inline constexpr auto max_fetch_wait = 5min;
 /// Bytes of one fetch answer; the first batch is sent whole even when it is larger.

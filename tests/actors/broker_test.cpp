@@ -73,7 +73,9 @@ TEST_F(broker_test, producer_ids_are_never_given_twice) {
 }
 
 TEST_F(broker_test, makes_topics_on_demand_only_when_told_to) {
-  auto produce = [&] { return w.ask(produce_request{"new", partition_index{0}, ack_level::majority, batch_of("x", 1)}); };
+  auto produce = [&] {
+    return w.ask(produce_request{"new", partition_index{0}, ack_level::majority, batch_of("x", 1)});
+  };
   EXPECT_EQ(produce().code(), errc::unknown_topic);
   w.stop();
   w.auto_create = true;

@@ -34,7 +34,8 @@ class group_test : public testing::Test {
     return *joined;
   }
   result<commit_offsets_response> commit(const join_group_response& m, std::int64_t at) {
-    return w.ask(commit_offsets_request{"g", m.generation, m.member, "", {{"t", partition_index{0}, offset{at}, "note"}}});
+    return w.ask(
+        commit_offsets_request{"g", m.generation, m.member, "", {{"t", partition_index{0}, offset{at}, "note"}}});
   }
   std::optional<offset> committed() {
     auto got = w.ask(fetch_offsets_request{"g", {}});
@@ -112,7 +113,8 @@ TEST_F(group_test, deleting_a_topic_forgets_its_offsets) {
 }
 
 TEST_F(group_test, without_members_anybody_may_commit) {
-  EXPECT_TRUE(w.ask(commit_offsets_request{"g", generation{-1}, "", "", {{"t", partition_index{1}, offset{3}, ""}}}).ok());
+  EXPECT_TRUE(
+      w.ask(commit_offsets_request{"g", generation{-1}, "", "", {{"t", partition_index{1}, offset{3}, ""}}}).ok());
   EXPECT_EQ(committed(), offset{3});
   EXPECT_EQ(w.ask(commit_offsets_request{"", generation{-1}, "", "", {}}).code(), errc::invalid_request);
 }

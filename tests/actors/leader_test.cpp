@@ -191,8 +191,8 @@ TEST_F(leader_test, settled_history_is_served_and_its_journal_retired) {
 }
 
 TEST_F(leader_test, append_time_topics_carry_the_brokers_clock) {
-  ASSERT_TRUE(w.ask(create_topic_request{.name = "log",
-                                         .configs = {{"message.timestamp.type", "LogAppendTime"}}}).ok());
+  ASSERT_TRUE(
+      w.ask(create_topic_request{.name = "log", .configs = {{"message.timestamp.type", "LogAppendTime"}}}).ok());
   w.wall = timestamp{1'800'000'000'000};
   auto done = w.ask(produce_request{"log", partition_index{0}, ack_level::majority, batch_of("a", 1)});
   ASSERT_TRUE(done.ok());

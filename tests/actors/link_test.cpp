@@ -43,9 +43,13 @@ class peer {
   peer& operator=(const peer&) = delete;
   bool connected() const { return connected_; }
 
-  void send(std::string_view bytes) { EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size())); }
+  void send(std::string_view bytes) {
+    EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+  }
   /// Sends what fits without waiting; the peer may have stopped reading.
-  bool try_send(std::string_view bytes) { return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0; }
+  bool try_send(std::string_view bytes) {
+    return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  }
   void ask(std::uint64_t correlation, request r) {
     std::vector<char> out;
     ASSERT_TRUE(encode(correlation, r, out).ok());
@@ -176,7 +180,8 @@ TEST_F(link_test, a_peer_that_never_reads_is_bounded_and_disturbs_nobody) {
 
 /// In a child process, so that each end has its own table of open files: opens `count` connections, says hello on each,
 /// tells `ready`, and keeps them until `end` is closed. Plain system calls only: the parent has threads.
-[[noreturn]] void hold_connections(const sockaddr_in& to, const std::vector<char>& hello, int count, int ready, int end) {
+[[noreturn]] void hold_connections(const sockaddr_in& to, const std::vector<char>& hello, int count, int ready,
+                                   int end) {
   char answer[4096];
   for (int i = 0; i < count; ++i) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);

@@ -56,7 +56,8 @@ class faulty_journal : public store::journal {
 
 class faulty_folder : public store::folder {
  public:
-  explicit faulty_folder(std::unique_ptr<store::folder> inner) : inner_(std::move(inner)), journal_(inner_->journal()) {}
+  explicit faulty_folder(std::unique_ptr<store::folder> inner)
+      : inner_(std::move(inner)), journal_(inner_->journal()) {}
   const std::filesystem::path& path() const override { return inner_->path(); }
   const std::string& identity() const override { return inner_->identity(); }
   faulty_journal& journal() override { return journal_; }
@@ -72,7 +73,8 @@ class faulty_folder : public store::folder {
 
 class world {
  public:
-  world() : system_(configured(config_)), sched_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {}
+  world()
+      : system_(configured(config_)), sched_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {}
   ~world() { stop(); }
 
   /// Opens the folder (again) and spawns the broker.
