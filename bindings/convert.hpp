@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <future>
 #include <memory>
 #include <optional>
@@ -101,16 +102,23 @@ bool wait_in_slices(countdown left, Step step) {
 
 /// Runs a call that cannot be cut into slices (a request, opening a folder) on a thread of its own and waits for it in
 /// slices. On Ctrl-C the thread is left to end by itself within its own time-out, so `f` owns all it uses and knows no
-/// Python.
+/// Python. When this returns `f` is gone, and with it what it held.
 template <class F>
 auto in_background(F f) -> decltype(f()) {
   using answer = decltype(f());
-  std::future<answer> future;
+  std::promise<answer> promise;
+  std::future<answer> future = promise.get_future();
   {
     py::gil_scoped_release release;
-    std::packaged_task<answer()> task(std::move(f));
-    future = task.get_future();
-    std::thread(std::move(task)).detach();
+    std::thread([work = std::optional<F>(std::move(f)), promise = std::move(promise)]() mutable {
+      try {
+        answer done = (*work)();
+        work.reset();
+        promise.set_value(std::move(done));
+      } catch (...) {
+        promise.set_exception(std::current_exception());
+      }
+    }).detach();
   }
   wait_in_slices(countdown(std::nullopt),
                  [&](duration slice) { return future.wait_for(slice) == std::future_status::ready; });
