@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import dohle
@@ -24,11 +25,18 @@ def test_examples_in_the_documentation(name: str) -> None:
     assert failed == 0
 
 
-def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """A module of Python's, with the package importable."""
+@pytest.fixture(scope="module")
+def mypy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs mypy with the project's settings; what one run learns the next one knows."""
+    cache = tmp_path_factory.mktemp("mypy")
+    settings = str(PACKAGE.parents[1] / "pyproject.toml")
     env = {**environment(), "MYPYPATH": str(PACKAGE.parent)}
-    arguments = [sys.executable, "-m", *command]
-    return subprocess.run(arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=250)
+
+    def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mypy", "--config-file", settings, "--cache-dir", str(cache), *arguments]
+        return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=250)
+
+    return run
 
 
 def test_the_stub_of_the_compiled_module_is_current(tmp_path: Path) -> None:
@@ -39,12 +47,14 @@ def test_the_stub_of_the_compiled_module_is_current(tmp_path: Path) -> None:
     assert (PACKAGE / "_core.pyi").read_text() == fresh, "try: python bindings/stubs.py"
 
 
-def test_types(tmp_path: Path) -> None:
-    done = run("mypy", "--strict", "--cache-dir", str(tmp_path), "-p", "dohle", cwd=PACKAGE.parents[1])
+def test_types(mypy: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    done = mypy("-p", "dohle", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_typo_is_found_by_a_type_checker(tmp_path: Path) -> None:
+def test_a_typo_is_found_by_a_type_checker(
+    mypy: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     code = tmp_path / "user.py"
     code.write_text(
         "import dohle\n"
@@ -54,7 +64,7 @@ def test_a_typo_is_found_by_a_type_checker(tmp_path: Path) -> None:
         "    t.send('v', ky='k')\n"
         "    t.read(since=[])\n"
     )
-    done = run("mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(code), cwd=tmp_path)
+    done = mypy(str(code), cwd=tmp_path)
     wrong = [line.split(":")[1] for line in done.stdout.splitlines() if line.startswith("user.py") and "error:" in line]
     assert wrong == ["5", "6"], done.stdout
 
