@@ -1,6 +1,6 @@
 // The blocking face of Dohle, for people who know no actors and for the Python bindings. The same objects work on a
-// broker in this process and on one reached over TCP. Every class is safe to use from any thread. Calls that wait take a
-// time-out and return when it is over; nothing here throws.
+// broker in this process and on one reached over TCP. Every class is safe to use from any thread. Calls that wait take
+// a time-out and return when it is over; nothing here throws.
 //
 //   auto db = dohle::broker::open({.path = "data"});            // a broker in this process
 //   auto db = dohle::client::connect("dohle://127.0.0.1:7420");  // or a connection: the same dohle::client
@@ -32,18 +32,18 @@ using duration = std::chrono::nanoseconds;
 struct producer_options {
   ack_level acks = ack_level::majority;
   dohle::compression compression = compression::none;
-  std::size_t batch_bytes = limits::default_batch_bytes;    ///< a batch is sent when it reaches this
-  duration linger = limits::default_linger;                 ///< ... or when its first record waited this long
-  std::size_t buffer_bytes = limits::default_buffer_bytes;  ///< bytes not yet acknowledged; beyond it `send` waits
+  std::size_t batch_bytes = limits::default_batch_bytes;         ///< a batch is sent when it reaches this
+  duration linger = limits::default_linger;                      ///< ... or when its first record waited this long
+  std::size_t buffer_bytes = limits::default_buffer_bytes;       ///< bytes not yet acknowledged; beyond it `send` waits
   std::size_t max_requests = limits::default_producer_requests;  ///< batches in flight per partition
   duration delivery_timeout = limits::default_delivery_timeout;  ///< from send to a definite or unknown outcome
-  bool idempotent = true;                                   ///< retries never duplicate and never reorder
+  bool idempotent = true;                                        ///< retries never duplicate and never reorder
 };
 
 /// Where a record came to be, and how safe it is.
 struct receipt {
   partition_index partition;
-  dohle::offset offset;      ///< -1 with ack_level::none
+  dohle::offset offset;  ///< -1 with ack_level::none
   dohle::timestamp timestamp;
   ack_level level = ack_level::majority;
 };
@@ -68,7 +68,7 @@ class ack {
 struct outgoing_record {
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
-  timestamp at = no_timestamp;  ///< none = now
+  timestamp at = no_timestamp;               ///< none = now
   std::optional<partition_index> partition;  ///< none = murmur2 of the key as Kafka's default, sticky without a key
   std::vector<header_view> headers;
 };
@@ -107,13 +107,13 @@ enum class start_at : std::uint8_t { earliest, latest };
 enum class assignor : std::uint8_t { range, round_robin, sticky };
 
 struct consumer_options {
-  std::string group;              ///< empty = no group: use `assign`
-  std::string instance;           ///< static member's name
+  std::string group;                    ///< empty = no group: use `assign`
+  std::string instance;                 ///< static member's name
   start_at start = start_at::earliest;  ///< where a partition without a committed offset begins
   std::vector<assignor> assignors = {assignor::sticky, assignor::range};
   duration session_timeout = std::chrono::seconds(45);
   duration heartbeat_interval = std::chrono::seconds(3);
-  duration max_processing = std::chrono::minutes(5);  ///< between two polls, else the member leaves its group
+  duration max_processing = std::chrono::minutes(5);            ///< between two polls, else the member leaves its group
   std::size_t fetch_bytes = limits::default_fetch_bytes;        ///< per partition and request
   std::size_t prefetch_bytes = limits::default_prefetch_bytes;  ///< held ahead of the reader, in all
   std::uint32_t min_bytes = 1;
@@ -197,7 +197,8 @@ struct client_options {
 
 class client {
  public:
-  /// "dohle://host:port[,host:port...]"; the port is 7420 when left out. `connection_failed` says which address and why.
+  /// "dohle://host:port[,host:port...]"; the port is 7420 when left out. `connection_failed` says which address and
+  /// why.
   static result<client> connect(const std::string& url, const client_options& = {});
 
   /// Any request of the protocol, answered. The building block of all below.
@@ -209,8 +210,8 @@ class client {
     return std::get<typename Request::response>(std::move(*answer));
   }
   result<response> call_any(request r, duration timeout) const;
-  /// The same without waiting: `done` gets the answer (or an error) exactly once, on a thread of the actor system, where
-  /// it must not block; or at once, on this thread, when the client is closed.
+  /// The same without waiting: `done` gets the answer (or an error) exactly once, on a thread of the actor system,
+  /// where it must not block; or at once, on this thread, when the client is closed.
   void call_async(request r, std::function<void(response)> done) const;
 
   result<producer> make_producer(const std::string& topic, const producer_options& = {}) const;
@@ -229,7 +230,7 @@ class client {
 inline constexpr std::uint16_t default_port = 7420;
 
 struct broker_options {
-  std::filesystem::path path;   ///< data folder; empty = a temporary one, removed at close
+  std::filesystem::path path;         ///< data folder; empty = a temporary one, removed at close
   std::optional<std::string> listen;  ///< "host:port", port 0 = a free one; none = no socket at all
   bool auto_create_topics = false;    ///< produce and metadata make topics that do not exist
   std::int32_t default_partitions = 1;

@@ -49,8 +49,8 @@ struct dialled {
   host_port address;     ///< the one that answered
 };
 
-/// Tries the addresses in order, and all that a name resolves to; together they get `timeout`. `connection_failed` names
-/// each address with the system's reason. Gives up within 50 ms once `cancelled` is set (name look-up excepted).
+/// Tries the addresses in order, and all that a name resolves to; together they get `timeout`. `connection_failed`
+/// names each address with the system's reason. Gives up within 50 ms once `cancelled` is set (name look-up excepted).
 result<dialled> dial(const std::vector<host_port>& addresses, std::chrono::nanoseconds timeout,
                      const std::atomic<bool>* cancelled = nullptr);
 

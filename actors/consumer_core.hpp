@@ -1,9 +1,9 @@
-// The caller's side of a consumer: what was fetched waits here, batch by batch and still compressed, until `poll` decodes
-// it in the caller's thread. Shared by the facade (any thread) and the consumer actor, which asks `plan` what to fetch and
-// brings the answers. Knows no actor: it is given a clock and a way to wake whoever fetches.
+// The caller's side of a consumer: what was fetched waits here, batch by batch and still compressed, until `poll`
+// decodes it in the caller's thread. Shared by the facade (any thread) and the consumer actor, which asks `plan` what
+// to fetch and brings the answers. Knows no actor: it is given a clock and a way to wake whoever fetches.
 //
-// What holds: per partition one fetch of the current version is in flight at most; a seek or a new assignment raises the
-// version, and what belongs to an older one is dropped; prefetched and asked-for bytes together stay within
+// What holds: per partition one fetch of the current version is in flight at most; a seek or a new assignment raises
+// the version, and what belongs to an older one is dropped; prefetched and asked-for bytes together stay within
 // prefetch_bytes (one batch a partition may be larger than what was asked for); records come in order, none twice, none
 // skipped but what compaction and control batches leave out.
 #pragma once

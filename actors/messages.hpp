@@ -33,7 +33,7 @@ struct blocking_call {
 /// Leader -> journal writer. Answered by `appended` or `refused`, in the order of the appends.
 struct append {
   std::vector<store::entry> entries;  ///< all of one partition
-  std::uint32_t attempt = 0;          ///< the leader's count of refusals; after a refusal older attempts are refused too
+  std::uint32_t attempt = 0;  ///< the leader's count of refusals; after a refusal older attempts are refused too
 };
 /// These entries are flushed to disk.
 struct appended {
@@ -95,8 +95,8 @@ struct reconfigured {
 
 }  // namespace dohle::actors
 
-#define DOHLE_MESSAGE(name)                                   \
-  CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::name##_request)        \
+#define DOHLE_MESSAGE(name)                            \
+  CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::name##_request) \
   CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::result<dohle::name##_response>)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::create_topic_request)

@@ -2,8 +2,8 @@
 // Shared by the facade (any thread) and the producer actor, which takes closed batches and reports what became of them.
 // Knows no actor: it is given a clock and a way to wake whoever takes the batches.
 //
-// Invariants: a batch is open (one a partition at most), then ready, then taken, then settled, and its acks are answered
-// exactly once, when it is settled. Bytes count against the buffer from `send` until the batch is settled.
+// Invariants: a batch is open (one a partition at most), then ready, then taken, then settled, and its acks are
+// answered exactly once, when it is settled. Bytes count against the buffer from `send` until the batch is settled.
 #pragma once
 
 #include <atomic>

@@ -41,8 +41,8 @@ struct remote_link_state {
 
 using remote_link_actor = caf::stateful_actor<remote_link_state, caf::io::broker>;
 
-/// Begins with `first` when it is connected, else dials at once. Lives, and dials again whenever the connection is lost,
-/// until it gets an exit message; it answers everything that waits with `closed` then.
+/// Begins with `first` when it is connected, else dials at once. Lives, and dials again whenever the connection is
+/// lost, until it gets an exit message; it answers everything that waits with `closed` then.
 caf::behavior remote_link(remote_link_actor* self, link_options options, std::shared_ptr<dialled> first);
 
 /// In production: on the I/O thread of the system.

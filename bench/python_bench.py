@@ -34,26 +34,27 @@ class Rounds:
     """Figures by name, a value a round; medians at the end."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[tuple[float, int]]] = {}
+        self._found: dict[str, list[tuple[float, float, int]]] = {}
 
     def time(self, figure: str, events: int, event_bytes: int, work: Callable[[], int]) -> None:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         done = work()
-        seconds = time.perf_counter() - began
+        seconds, used = time.perf_counter() - began, time.process_time() - cpu
         if done != events:
             raise SystemExit(f"{figure}: {done:,} of {events:,} events")
-        self._found.setdefault(figure, []).append((events / seconds, event_bytes))
+        self._found.setdefault(figure, []).append((events / seconds, used / events * 1e6, event_bytes))
 
     def print(self) -> None:
         for figure, values in self._found.items():
-            rates = [rate for rate, _ in values]
+            rates = [rate for rate, _, _ in values]
             median = statistics.median(rates)
             line = {
                 "figure": f"python, {figure}",
                 "events_per_s": round(median),
                 "low": round(min(rates)),
                 "high": round(max(rates)),
-                "mb_per_s": round(median * values[0][1] / 1e6, 1),
+                "mb_per_s": round(median * values[0][2] / 1e6, 1),
+                "cpu_s_per_million": round(statistics.median(used for _, used, _ in values), 3),
                 "rounds": len(rates),
                 "dohle": dohle.__version__,
                 "machine": f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, "

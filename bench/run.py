@@ -71,6 +71,8 @@ SHOWN = {
     "p99_us": "p99 {} us",
     "p999_us": "p99.9 {} us",
     "server_cpu_s_per_million": "server {} CPU s/M",
+    "client_cpu_s_per_million": "client {} CPU s/M",
+    "cpu_s_per_million": "{} CPU s/M in all",
     "group_bytes": "{} B a flush",
     "cpu_percent": "{} % of a core",
     "ms": "{} ms",

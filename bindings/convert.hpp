@@ -32,7 +32,8 @@ using object_list = py::typing::List<py::object>;
 
 /// Between two looks at pending signals. Ctrl-C ends any wait within 250 ms: one slice and what it takes to unwind.
 inline constexpr std::chrono::milliseconds wait_slice{100};
-/// The longest time-out that is counted; beyond it (and for None) a wait is endless. Keeps nanoseconds from overflowing.
+/// The longest time-out that is counted; beyond it (and for None) a wait is endless. Keeps nanoseconds from
+/// overflowing.
 inline constexpr double longest_wait_seconds = 1e9;
 
 /// Rises in a forked child: handles of the parent are of no use there, its threads are gone.

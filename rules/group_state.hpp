@@ -1,4 +1,5 @@
-// The values a group consists of: its state's name, its members, and what of it is persisted (schema/stored.hpp, group_value).
+// The values a group consists of: its state's name, its members, and what of it is persisted (schema/stored.hpp,
+// group_value).
 #pragma once
 
 #include <chrono>

@@ -14,27 +14,27 @@ namespace dohle {
 enum class errc : std::uint16_t {
   ok = 0,
   // requests
-  invalid_request = 1,        ///< malformed or contradictory
-  unsupported_version = 2,    ///< protocol version or feature that this side does not speak
+  invalid_request = 1,      ///< malformed or contradictory
+  unsupported_version = 2,  ///< protocol version or feature that this side does not speak
   unknown_topic = 3,
   unknown_partition = 4,
   topic_exists = 5,
-  invalid_topic = 6,          ///< a name that cannot be a topic's
+  invalid_topic = 6,  ///< a name that cannot be a topic's
   invalid_config = 7,
   offset_out_of_range = 8,
   record_too_large = 9,
-  corrupt_batch = 10,         ///< a batch that arrived damaged or malformed
+  corrupt_batch = 10,  ///< a batch that arrived damaged or malformed
   not_leader = 11,
   stale_epoch = 12,
-  timeout = 13,               ///< nothing was done
-  unknown_outcome = 14,       ///< it may or may not have been done
-  busy = 15,                  ///< a bound was reached; try again
+  timeout = 13,          ///< nothing was done
+  unknown_outcome = 14,  ///< it may or may not have been done
+  busy = 15,             ///< a bound was reached; try again
   not_authorized = 16,
   // producers
   out_of_order_sequence = 20,
-  producer_fenced = 21,       ///< a newer instance of this producer exists
+  producer_fenced = 21,  ///< a newer instance of this producer exists
   unknown_producer = 22,
-  buffer_full = 23,           ///< the client's own buffer, when asked not to wait
+  buffer_full = 23,  ///< the client's own buffer, when asked not to wait
   // groups
   unknown_group = 30,
   unknown_member = 31,
@@ -42,21 +42,21 @@ enum class errc : std::uint16_t {
   rebalancing = 33,
   member_id_required = 34,
   inconsistent_protocol = 35,
-  fenced_instance = 36,       ///< another process uses this static member's name
+  fenced_instance = 36,  ///< another process uses this static member's name
   group_not_empty = 37,
   invalid_session_timeout = 38,
-  loading = 39,               ///< the coordinator still reads its partition; try again
+  loading = 39,  ///< the coordinator still reads its partition; try again
   // storage
   storage_full = 50,
-  storage_failed = 51,        ///< an I/O error; the broker ends
-  corrupt_data = 52,          ///< stored bytes fail their checksum; names file and offset
+  storage_failed = 51,  ///< an I/O error; the broker ends
+  corrupt_data = 52,    ///< stored bytes fail their checksum; names file and offset
   folder_locked = 53,
-  wrong_folder = 54,          ///< not a data folder, or not this broker's
+  wrong_folder = 54,  ///< not a data folder, or not this broker's
   newer_format = 55,
   // connections
   connection_failed = 60,
   closed = 61,
-  internal = 99               ///< a defect of ours
+  internal = 99  ///< a defect of ours
 };
 
 /// The name as users see it, e.g. "offset_out_of_range".

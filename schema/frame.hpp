@@ -28,7 +28,8 @@ struct frame {
 };
 
 /// Cuts a stream into frames. Feed it whatever a read returned; it copies each byte once into a buffer that the frames
-/// then share (the start of a frame that the read cut off is moved once more). It holds no buffer between frames. After an error it stays failed: the stream cannot be trusted any more and is to be closed.
+/// then share (the start of a frame that the read cut off is moved once more). It holds no buffer between frames. After
+/// an error it stays failed: the stream cannot be trusted any more and is to be closed.
 class frame_reader {
  public:
   /// Frames with a body above `max_body` are refused before anything is allocated for them.

@@ -85,8 +85,8 @@ struct metadata_request {
 
 struct partition_description {
   partition_info info;
-  offset start;            ///< first record still there
-  offset high_watermark;   ///< end of what is visible
+  offset start;                  ///< first record still there
+  offset high_watermark;         ///< end of what is visible
   std::uint64_t size_bytes = 0;  ///< stored batches of this partition
   timestamp max_timestamp = no_timestamp;
   friend bool operator==(const partition_description&, const partition_description&) = default;
@@ -144,10 +144,10 @@ struct init_producer_request {
 };
 
 struct produce_response {
-  offset base;                          ///< offset of the batch's first record
-  timestamp append_time = no_timestamp;  ///< set when the topic stamps records with the broker's time
+  offset base;                            ///< offset of the batch's first record
+  timestamp append_time = no_timestamp;   ///< set when the topic stamps records with the broker's time
   ack_level level = ack_level::majority;  ///< the level that was reached
-  bool duplicate = false;               ///< an idempotent repeat: `base` is the first attempt's
+  bool duplicate = false;                 ///< an idempotent repeat: `base` is the first attempt's
   friend bool operator==(const produce_response&, const produce_response&) = default;
 };
 /// Append one record batch (schema/record_batch.hpp). Answered when it is as durable as `acks` says; with
@@ -224,7 +224,7 @@ struct join_group_response {
 struct join_group_request {
   using response = join_group_response;
   std::string group;
-  std::string member;    ///< empty at first; the answer names it
+  std::string member;  ///< empty at first; the answer names it
   std::string instance;
   std::string client;
   std::string protocol_type = "consumer";

@@ -7,8 +7,9 @@
 //   17 u32 crc32c of all from 21 on
 //   21 i16 attributes: 0-2 compression, 3 timestamp type (1 = append time), 4 transactional, 5 control
 //
-// A record: varint length | i8 attributes | varint timestamp delta | varint offset delta | varint key length (-1 = null)
-// | key | varint value length | value | varint header count | (varint key length | key | varint value length | value)*
+// A record: varint length | i8 attributes | varint timestamp delta | varint offset delta | varint key length (-1 =
+// null) | key | varint value length | value | varint header count | (varint key length | key | varint value length |
+// value)*
 //
 // The first 17+4 bytes lie outside the checksum, so a leader gives a batch its place without touching the rest.
 #pragma once
@@ -56,8 +57,8 @@ struct batch_header {
 /// `data` may hold more batches behind the first.
 result<batch_header> read_header(std::string_view data);
 
-/// All that a broker checks on arrival: exactly one batch, sizes, magic, known compression, CRC-32C, counts. Uncompressed
-/// batches are walked record by record; compressed ones are not opened (readers bound and check them).
+/// All that a broker checks on arrival: exactly one batch, sizes, magic, known compression, CRC-32C, counts.
+/// Uncompressed batches are walked record by record; compressed ones are not opened (readers bound and check them).
 result<batch_header> validate_batch(std::string_view data);
 
 /// What a reader checks: header, sizes and CRC-32C of the first batch in `data`. The records are not walked, and holes
@@ -130,8 +131,8 @@ class batch_builder {
 /// Walks the records of one batch; decompresses if needed, within limits::max_decompressed_bytes.
 class batch_reader {
  public:
-  /// Opens the first batch in `data` and checks its CRC. The reader keeps `data` (or its decompressed copy) alive; views
-  /// it gives out live as long as `memory()` does.
+  /// Opens the first batch in `data` and checks its CRC. The reader keeps `data` (or its decompressed copy) alive;
+  /// views it gives out live as long as `memory()` does.
   static result<batch_reader> open(bytes data);
   const batch_header& header() const { return header_; }
   /// The records' bytes, uncompressed.

@@ -1,6 +1,6 @@
 @0xd3a57c1e90b64f28;
-# What the records of the two internal topics hold (stored.hpp). They lie on disk for years: fields and union members are
-# appended, never renumbered or reused; what is missing reads as its default.
+# What the records of the two internal topics hold (stored.hpp). They lie on disk for years: fields and union members
+# are appended, never renumbered or reused; what is missing reads as its default.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("dohle::disk");

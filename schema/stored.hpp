@@ -1,6 +1,7 @@
 // What Dohle keeps in its own two topics: cluster metadata (`__cluster`) and consumer groups (`__groups`). Plain values
-// and their bytes, which are the values (and keys) of ordinary records. The layout is stored.capnp, unpacked; bytes that
-// are no such record come back as `corrupt_data`, a kind of record that this build does not know as `newer_format`.
+// and their bytes, which are the values (and keys) of ordinary records. The layout is stored.capnp, unpacked; bytes
+// that are no such record come back as `corrupt_data`, a kind of record that this build does not know as
+// `newer_format`.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,8 @@ using cluster_record = std::variant<topic_record, topic_deleted_record, producer
 std::string encode_cluster_record(const cluster_record& record);
 result<cluster_record> decode_cluster_record(std::string_view value);
 
-// --- __groups: a key says what its value is; a null value deletes -----------------------------------------------------
+// --- __groups: a key says what its value is; a null value deletes
+// -----------------------------------------------------
 
 struct offset_key {
   std::string group;

@@ -92,7 +92,10 @@ struct topic_partition {
 }  // namespace dohle
 
 template <class T>
-  requires requires(T t) { typename T::rep; t.value; }
+requires requires(T t) {
+  typename T::rep;
+  t.value;
+}
 struct std::hash<T> {
   std::size_t operator()(T t) const noexcept { return std::hash<typename T::rep>{}(t.value); }
 };

@@ -11,8 +11,8 @@ namespace dohle::store {
 /// The first byte of a batch that its checksum covers.
 inline constexpr std::size_t batch_crc_from = 21;
 
-/// One whole batch at the start of `data`, with `base` and `epoch`: `corrupt_data` when it is not. Its place is added by
-/// the caller.
+/// One whole batch at the start of `data`, with `base` and `epoch`: `corrupt_data` when it is not. Its place is added
+/// by the caller.
 inline result<batch_header> check_batch(std::string_view data, offset base, epoch of) {
   auto header = read_header(data);
   if (!header) return error{errc::corrupt_data, "a stored batch is damaged: " + header.error().message, ""};

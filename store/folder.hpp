@@ -5,8 +5,8 @@
 //   <data>/journal/j-<sequence>.l0   journal files
 //   <data>/<partition, 8 hex>/<base offset, 16 hex>-<generation, 4 hex>.seg   segments
 //
-// Opening recovers: the newest journal file's tail is rolled forward into a new file, tails are rebuilt, half-made files
-// are removed. When `open` returns, everything ever acknowledged from this folder is readable.
+// Opening recovers: the newest journal file's tail is rolled forward into a new file, tails are rebuilt, half-made
+// files are removed. When `open` returns, everything ever acknowledged from this folder is readable.
 #pragma once
 
 #include <filesystem>

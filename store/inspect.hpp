@@ -1,5 +1,5 @@
-// A look through a closed data folder: every file, frame, record, chunk and batch with every checksum, changing nothing.
-// For `dohle log dump` and `dohle log verify`. Takes the folder's lock, so `folder_locked` when it is in use.
+// A look through a closed data folder: every file, frame, record, chunk and batch with every checksum, changing
+// nothing. For `dohle log dump` and `dohle log verify`. Takes the folder's lock, so `folder_locked` when it is in use.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // The journal: where events become durable. One LMDB environment takes the group commits of all partitions of a broker;
 // one transaction and one flush a group; rolled at options::journal_file_bytes.
-// What is true when `commit` returns ok: every entry of the group is flushed to disk and will be found by recovery, whole
-// group or nothing. Format and protocol: docs/storage-format.md.
+// What is true when `commit` returns ok: every entry of the group is flushed to disk and will be found by recovery,
+// whole group or nothing. Format and protocol: docs/storage-format.md.
 #pragma once
 
 #include <cstdint>
@@ -46,9 +46,9 @@ struct flushed_entry {
 class journal {
  public:
   virtual ~journal() = default;
-  /// Persists all entries as one group: one transaction, one flush. Only one thread may call it (LMDB write transactions
-  /// belong to a thread). On `storage_full` nothing of the group is kept and reading goes on; on `storage_failed` the
-  /// caller ends the process, because a flush that failed once proves nothing when repeated.
+  /// Persists all entries as one group: one transaction, one flush. Only one thread may call it (LMDB write
+  /// transactions belong to a thread). On `storage_full` nothing of the group is kept and reading goes on; on
+  /// `storage_failed` the caller ends the process, because a flush that failed once proves nothing when repeated.
   /// Returns one place per entry, in order.
   virtual result<std::vector<flushed_entry>> commit(std::span<const entry> entries) = 0;
   /// Journal files that hold something not yet settled, the current one included.

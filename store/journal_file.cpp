@@ -1,6 +1,7 @@
 #include "store/journal_file.hpp"
 
 #include <fcntl.h>
+#include <algorithm>
 
 #include <chrono>
 #include <cstring>
@@ -94,7 +95,8 @@ result<std::vector<record_place>> group_layout::put(lmdb::transaction& txn, std:
       places[i] = {header.sequence, static_cast<std::uint32_t>(at)};
       char* to = body + at;
       std::memcpy(to, &record.header, sizeof record.header);
-      std::memcpy(to + sizeof record.header, record.payload.data(), record.payload.size());
+      std::copy(record.payload.begin(), record.payload.end(),
+                to + sizeof record.header);  // may be empty, without a place
       const std::size_t filled = sizeof record.header + record.payload.size();
       std::memset(to + filled, 0, record.header.total_bytes - filled);
       crc = crc32c({to, record.header.total_bytes}, crc);

@@ -1,5 +1,5 @@
-// One journal file: made whole under a temporary name, written by one thread, read by any, never written again after the
-// process that made it is gone.
+// One journal file: made whole under a temporary name, written by one thread, read by any, never written again after
+// the process that made it is gone.
 #pragma once
 
 #include <cstdint>

@@ -53,8 +53,8 @@ class journal_store final : public journal {
   result<std::vector<flushed_entry>> commit(std::span<const entry> entries) override;
   std::size_t file_count() const override;
 
-  /// *disk*: copies a partition's batches, checked, one behind the other. `closed` when their file is retired: then they
-  /// are in segments.
+  /// *disk*: copies a partition's batches, checked, one behind the other. `closed` when their file is retired: then
+  /// they are in segments.
   result<void> copy(partition_id of, std::span<const batch_place> places, char* to) const;
   /// *disk*: shows each batch's bytes in place: each(index, bytes).
   result<void> view(partition_id of, std::span<const batch_place> places,

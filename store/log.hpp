@@ -4,10 +4,10 @@
 //   |  segments    |  journal       |  on the way to |
 //   |  (LMDB)      |  (+ memory)    |  the journal   |
 //
-// Owner: the folder that opened it; shared by the leader (appends, advances), the readers and the settler. Appending and
-// the marks belong to the leader alone; every call is safe from any thread. Calls marked *memory* never touch the disk
-// and never wait for it; calls marked *disk* may, and are for detached actors.
-// Batches handed in were validated and stamped (schema/record_batch.hpp) and are immutable from then on.
+// Owner: the folder that opened it; shared by the leader (appends, advances), the readers and the settler. Appending
+// and the marks belong to the leader alone; every call is safe from any thread. Calls marked *memory* never touch the
+// disk and never wait for it; calls marked *disk* may, and are for detached actors. Batches handed in were validated
+// and stamped (schema/record_batch.hpp) and are immutable from then on.
 #pragma once
 
 #include <cstdint>
@@ -86,8 +86,8 @@ class log {
   virtual void drop_unflushed() = 0;
 
   // --- readers
-  /// *memory*: whole batches from the one that holds `from`, at most `max_bytes` (but at least one), none that begins at
-  /// or after `limit`. nullopt when they are not in memory: ask `read`. Empty when `from` >= `limit`.
+  /// *memory*: whole batches from the one that holds `from`, at most `max_bytes` (but at least one), none that begins
+  /// at or after `limit`. nullopt when they are not in memory: ask `read`. Empty when `from` >= `limit`.
   virtual std::optional<std::vector<bytes>> read_tail(offset from, std::size_t max_bytes, offset limit) const = 0;
   /// *disk*: the same from wherever they are. `corrupt_data` names file and place; `offset_out_of_range` below start.
   virtual result<std::vector<bytes>> read(offset from, std::size_t max_bytes, offset limit) = 0;
@@ -99,8 +99,8 @@ class log {
   virtual result<std::vector<producer_state>> producers() = 0;
 
   // --- the settler's, disk
-  /// Moves whole batches before `limit` (the high watermark), at most about `max_bytes`, from the tail into segments and
-  /// flushes them. Returns the bytes moved; 0 = nothing was due. Idempotent over a crash at any point.
+  /// Moves whole batches before `limit` (the high watermark), at most about `max_bytes`, from the tail into segments
+  /// and flushes them. Returns the bytes moved; 0 = nothing was due. Idempotent over a crash at any point.
   virtual result<std::size_t> settle(offset limit, std::size_t max_bytes) = 0;
   virtual std::size_t unsettled_bytes() const = 0;
   /// Drops sealed segments that lie wholly before `first`; start() is then the first remaining one's base. Returns how

@@ -14,8 +14,8 @@ namespace dohle::store::lmdb {
 
 namespace {
 
-// A page:  0 u64 own number | 10 u16 flags | 12 u16 end of the pointers | 14 u16 begin of the nodes | 16 u16 pointers...
-// A node:  0 u16 low | 2 u16 high | 4 u16 flags | 6 u16 key bytes | key | data
+// A page:  0 u64 own number | 10 u16 flags | 12 u16 end of the pointers | 14 u16 begin of the nodes | 16 u16
+// pointers... A node:  0 u16 low | 2 u16 high | 4 u16 flags | 6 u16 key bytes | key | data
 //          in a branch low, high and flags are the child's page number, in a leaf low and high are the data's size
 // A table: 4 u16 flags | 6 u16 depth | 40 u64 root page, 48 bytes in all
 constexpr std::uint16_t branch_page = 1, leaf_page = 2;

@@ -1,5 +1,6 @@
 // The log of one partition: `log` over the journal, segments and a tail in memory.
-// One mutex guards the marks and the tail and is never held over a disk access; another one lets one settler in at a time.
+// One mutex guards the marks and the tail and is never held over a disk access; another one lets one settler in at a
+// time.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// One segment: settled history of a partition in a file of its own. Written by the settler while it is the newest of its
-// log, read-only ever after, removed whole. Owner: its log; shared with the readers that are in it.
+// One segment: settled history of a partition in a file of its own. Written by the settler while it is the newest of
+// its log, read-only ever after, removed whole. Owner: its log; shared with the readers that are in it.
 #pragma once
 
 #include <filesystem>

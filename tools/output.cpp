@@ -1,6 +1,8 @@
 #include "tools/output.hpp"
 
 #include <fmt/core.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +30,28 @@ std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+/// A reader that takes nothing must not keep a Ctrl-C waiting: false when one came before there was room.
+bool wait_for_reader() {
+  constexpr int glance_ms = 50;
+  struct pollfd room {
+    STDOUT_FILENO, POLLOUT, 0
+  };
+  while (::poll(&room, 1, glance_ms) <= 0) {
+    if (interrupted()) return false;
+  }
+  return true;
+}
+
+/// Bytes that a write takes without waiting, once there is room: a pipe only promises one page.
+std::size_t step_bytes() {
+  static const std::size_t bytes = [] {
+    struct stat about {};
+    bool file = ::fstat(STDOUT_FILENO, &about) == 0 && S_ISREG(about.st_mode);
+    return file ? buffer_bytes : std::size_t{4096};
+  }();
+  return bytes;
+}
+
 std::string row_text(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -48,20 +72,21 @@ bool output::write(std::string_view text) {
 bool output::flush() {
   std::size_t at = 0;
   while (at < buffer_.size() && !gone_ && failure_.empty()) {
-    auto n = ::write(STDOUT_FILENO, buffer_.data() + at, buffer_.size() - at);
+    if (!wait_for_reader()) {
+      gone_ = true;
+      break;
+    }
+    auto n = ::write(STDOUT_FILENO, buffer_.data() + at, std::min(buffer_.size() - at, step_bytes()));
     if (n >= 0) {
       at += static_cast<std::size_t>(n);
     } else if (errno == EPIPE) {
       gone_ = true;
-    } else if (errno == EINTR || errno == EAGAIN) {
-      if (interrupted()) break;
-    } else {
+    } else if (errno != EINTR && errno != EAGAIN) {
       failure_ = std::strerror(errno);
     }
   }
-  bool all = at == buffer_.size();
-  buffer_.erase(0, all ? std::string::npos : at);
-  return all && !gone_ && failure_.empty();
+  buffer_.clear();
+  return !gone_ && failure_.empty();
 }
 
 output& out() {

@@ -16,10 +16,11 @@ using json = nlohmann::ordered_json;
 /// Writes to stdout through a buffer of its own. Once the reader is gone (EPIPE) everything is dropped quietly.
 class output {
  public:
-  /// False when nobody reads any more, or when the program was interrupted while it waited for the reader.
+  /// False when nobody reads any more, or when the program was interrupted while it waited for the reader: what was
+  /// not taken by then is dropped.
   bool write(std::string_view text);
   bool flush();
-  bool reader_gone() const { return gone_; }
+  bool reader_gone() const { return gone_; }  ///< also: it took nothing until Ctrl-C came
   /// stdout failed for another reason than a reader that left: a full disk, say.
   const std::string& failure() const { return failure_; }
 

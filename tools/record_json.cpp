@@ -1,8 +1,9 @@
 #include "tools/record_json.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "tools/nearest.hpp"
 #include "tools/output.hpp"
@@ -70,13 +71,37 @@ result<void> headers_field(const json& value, typed_record& record) {
   return {};
 }
 
-void put_bytes(json& object, const std::string& name, std::optional<std::string_view> bytes, bool always_base64) {
-  if (!bytes) {
-    object[name] = nullptr;
-  } else if (always_base64 || !is_utf8(*bytes)) {
-    object[name + "_base64"] = to_base64(*bytes);
+/// Letters that stand for themselves in JSON: most keys and values hold no others.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    auto code = static_cast<unsigned char>(c);
+    return code >= 0x20 && code < 0x7F && c != '"' && c != '\\';
+  });
+}
+
+void append_string(std::string& out, std::string_view text) {
+  if (is_plain(text)) {
+    out += '"';
+    out += text;
+    out += '"';
   } else {
-    object[name] = *bytes;
+    out += json(text).dump();
+  }
+}
+
+/// "name":"text", "name":null or "name_base64":"..."
+void append_bytes(std::string& out, std::string_view name, std::optional<std::string_view> bytes, bool always_base64) {
+  out += '"';
+  out += name;
+  if (!bytes) {
+    out += "\":null";
+  } else if (always_base64 || !is_utf8(*bytes)) {
+    out += "_base64\":\"";
+    out += to_base64(*bytes);
+    out += '"';
+  } else {
+    out += "\":";
+    append_string(out, *bytes);
   }
 }
 
@@ -118,23 +143,28 @@ result<typed_record> parse_json_record(std::string_view line) {
 
 result<void> append_json(std::string& out, const topic_partition& source, const record_view& record,
                          bool always_base64) {
-  json object{{"topic", source.topic}, {"partition", source.partition.value}, {"offset", record.offset.value}};
-  object["timestamp"] = record.timestamp.value < 0 ? json(nullptr) : json(record.timestamp.value);
-  put_bytes(object, "key", record.key, always_base64);
-  put_bytes(object, "value", record.value, always_base64);
-  json list = json::array();
+  out += "{\"topic\":";
+  append_string(out, source.topic);
+  fmt::format_to(std::back_inserter(out), ",\"partition\":{},\"offset\":{},\"timestamp\":", source.partition.value,
+                 record.offset.value);
+  out += record.timestamp.value < 0 ? "null" : std::to_string(record.timestamp.value);
+  out += ',';
+  append_bytes(out, "key", record.key, always_base64);
+  out += ',';
+  append_bytes(out, "value", record.value, always_base64);
+  out += ",\"headers\":[";
   if (record.header_count > 0) {
     auto headers = record.headers();
     if (!headers) return headers.error();
     for (const auto& h : *headers) {
-      json header;
-      put_bytes(header, "key", h.key, false);
-      put_bytes(header, "value", h.value, always_base64);
-      list.push_back(std::move(header));
+      out += out.back() == '[' ? "{" : ",{";
+      append_bytes(out, "key", h.key, false);
+      out += ',';
+      append_bytes(out, "value", h.value, always_base64);
+      out += '}';
     }
   }
-  object["headers"] = std::move(list);
-  out += object.dump();
+  out += "]}";
   return {};
 }
 

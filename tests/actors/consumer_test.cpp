@@ -1,4 +1,5 @@
-// The consumer on virtual time, against a scripted broker: what is fetched, what polls return, and the group's protocol.
+// The consumer on virtual time, against a scripted broker: what is fetched, what polls return, and the group's
+// protocol.
 #include "actors/consumer.hpp"
 
 #include <gtest/gtest.h>

@@ -224,8 +224,8 @@ TEST(delivery, the_end_answers_everything) {
   EXPECT_TRUE(b.d->idle());
 }
 
-/// Any mixture of losses, refusals and late answers: a model of the broker's own rule (next sequence only, the last five
-/// known again) must hold every acknowledged batch once and in order.
+/// Any mixture of losses, refusals and late answers: a model of the broker's own rule (next sequence only, the last
+/// five known again) must hold every acknowledged batch once and in order.
 TEST(delivery, random_mishaps_store_every_acknowledged_batch_once_and_in_order) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL;

@@ -1,5 +1,5 @@
-// Any bytes as a batch or as compressed data. First byte: 0 = a batch as it is, 1 = a batch whose length and CRC are made
-// to fit, so that what lies behind them is reached, 2 to 5 = one of the codecs.
+// Any bytes as a batch or as compressed data. First byte: 0 = a batch as it is, 1 = a batch whose length and CRC are
+// made to fit, so that what lies behind them is reached, 2 to 5 = one of the codecs.
 #include "schema/byte_order.hpp"
 #include "schema/record_batch.hpp"
 

@@ -242,6 +242,17 @@ def test_interrupted_group_has_committed_what_it_printed(server: Server, topic: 
     assert group["members"] == [], "it left, so that the next member need not wait for a time-out"
 
 
+@pytest.mark.parametrize("flags", [[], ["--follow"], ["--group", "stuck", "--follow"]])
+def test_a_reader_that_stands_still_does_not_hold_up_the_end(server: Server, topic: str, flags: list[str]) -> None:
+    server.produce(topic, ["x" * 1000] * 2000)
+    reader = server.start("consume", topic, *flags)
+    assert reader.stdout is not None
+    assert reader.stdout.read(1) == b"x"  # it prints; nobody takes the other two megabytes
+    reader.send_signal(signal.SIGINT)
+    assert reader.wait(timeout=PATIENCE) == 130
+    reader.communicate(timeout=PATIENCE)
+
+
 def test_interrupted_producer_has_written_what_it_read(server: Server, topic: str) -> None:
     writer = server.start("produce", topic)
     reader = server.start("consume", topic, "--follow", "-n", "2")

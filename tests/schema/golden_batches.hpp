@@ -1,5 +1,5 @@
-// Batches that another implementation wrote: PyPI's kafka-python 3.0.12 with python-snappy 0.7.3, lz4 4.4.5 and zstandard
-// 0.25.0 (gzip from Python's own zlib), each of the same four records, as hex:
+// Batches that another implementation wrote: PyPI's kafka-python 3.0.12 with python-snappy 0.7.3, lz4 4.4.5 and
+// zstandard 0.25.0 (gzip from Python's own zlib), each of the same four records, as hex:
 //   key "carrier", value "UA", 1700000000000, headers origin=JFK and null=(null)
 //   key (null),    value "",   1700000000005
 //   key "",        value (null), 1699999999997

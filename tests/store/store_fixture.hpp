@@ -51,7 +51,8 @@ class generator {
   std::uint64_t state_;
 };
 
-/// A batch of `count` records whose values name their offsets, padded to about `value_bytes`; times from `at` on, 1 apart.
+/// A batch of `count` records whose values name their offsets, padded to about `value_bytes`; times from `at` on, 1
+/// apart.
 inline bytes make_batch(offset base, int count, std::size_t value_bytes, timestamp at = timestamp{1000},
                         epoch of = epoch{1}, compression codec = compression::none, producer_stamp from = {}) {
   batch_builder builder;
