@@ -52,8 +52,10 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Opening LMDB environments again would otherwise cost 2 MiB each: what they free raises malloc's own threshold.
-  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  // LMDB's 2 MiB tables go back to the system with their file; the buffers of frames and reads, below that, are kept:
+  // taken anew each time they would cost more than what is done with them (docs/storage-format.md).
+  mallopt(M_MMAP_THRESHOLD, 3 << 19);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   handle_interrupts();
   try {
     return run(argc, argv);
