@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <caf/io/middleman.hpp>
+#include <caf/io/network/multiplexer.hpp>
 #include <caf/io/system_messages.hpp>
 
 #include "actors/logging.hpp"
@@ -70,6 +72,17 @@ void drop_hostile(self_pointer self, handle h) {
   drop(self, h);
 }
 
+/// Reads again, in the multiplexer's next round: CAF forgets a `trigger` that comes in the round of its `halt`, because
+/// the halt takes effect when the round ends, and the connection would never be read again.
+void resume_reading(self_pointer self, handle h) {
+  caf::strong_actor_ptr hold{self->ctrl()};
+  self->parent().backend().post([self, hold, alive = std::weak_ptr<int>{self->state.life}, h] {
+    if (alive.expired()) return;
+    auto found = self->state.connections.find(h);
+    if (found != self->state.connections.end() && !found->second.halted) self->trigger(h);
+  });
+}
+
 /// Moves a connection on: answers out, waiting requests in, and reading stopped or begun again as the bounds say.
 void pump(self_pointer self, handle h) {
   auto& c = self->state.connections.at(h);
@@ -82,7 +95,7 @@ void pump(self_pointer self, handle h) {
   bool stop = !c.waiting.empty() || is_over(self, h, c);
   if (stop == c.halted) return;
   c.halted = stop;
-  if (!stop) return self->trigger(h);
+  if (!stop) return resume_reading(self, h);
   c.deadline = now(self) + limits::stalled_timeout;
   self->halt(h);
   need_tick(self);

@@ -48,6 +48,7 @@ struct link_state {
   directory_pointer directory;
   std::unordered_map<caf::io::connection_handle, connection> connections;
   std::uint64_t next_id = 1;
+  std::shared_ptr<int> life = std::make_shared<int>();  ///< gone with the state: what was put off asks for it
   bool ticking = false;
 };
 

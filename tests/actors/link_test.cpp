@@ -159,6 +159,26 @@ std::size_t resident_bytes() {
   return resident * 4096;
 }
 
+TEST_F(link_test, a_peer_that_sends_far_ahead_gets_every_answer) {
+  auto db = opened->client();
+  ASSERT_TRUE(db.call(create_topic_request{.name = "t"}, 10s).ok());
+  auto p = db.make_producer("t");
+  const std::string value(20'000, 'x');
+  ASSERT_TRUE(p->send({.value = value}, 10s).ok());
+  ASSERT_TRUE(p->flush(30s).ok());
+
+  peer ahead{address};
+  ahead.hello();
+  std::vector<char> asks;
+  for (std::uint64_t i = 0; i < 3'000; ++i)  // far beyond what one connection may have unanswered, 60 MB of answers
+    ASSERT_TRUE(encode(i, request{fetch_request{.topic = "t"}}, asks).ok());
+  ahead.send({asks.data(), asks.size()});
+  for (int i = 0; i < 3'000; ++i) {
+    auto answer = ahead.next();
+    ASSERT_TRUE(answer && std::holds_alternative<fetch_response>(*answer)) << "answer " << i;
+  }
+}
+
 TEST_F(link_test, a_peer_that_never_reads_is_bounded_and_disturbs_nobody) {
   auto db = opened->client();
   ASSERT_TRUE(db.call(create_topic_request{.name = "t"}, 10s).ok());

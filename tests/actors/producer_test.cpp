@@ -136,7 +136,8 @@ TEST_F(producer_test, keys_decide_the_partition_as_in_kafka) {
     accept_all();
     EXPECT_EQ(a->wait(0ns)->partition, rules::partition_of_key(key, 6));
   }
-  outgoing_record to_three = text("v");
+  const std::string value = "v";
+  outgoing_record to_three = text(value);
   to_three.partition = partition_index{3};
   auto a = made.core->send(to_three, 0ns);
   accept_all();
