@@ -230,9 +230,9 @@ class client {
 inline constexpr std::uint16_t default_port = 7420;
 
 struct broker_options {
-  std::filesystem::path path = {};  ///< data folder; empty = a temporary one, removed at close
+  std::filesystem::path path = {};         ///< data folder; empty = a temporary one, removed at close
   std::optional<std::string> listen = {};  ///< "host:port", port 0 = a free one; none = no socket at all
-  bool auto_create_topics = false;    ///< produce and metadata make topics that do not exist
+  bool auto_create_topics = false;         ///< produce and metadata make topics that do not exist
   std::int32_t default_partitions = 1;
   std::size_t journal_file_bytes = limits::journal_file_bytes;
   std::size_t segment_bytes = limits::segment_bytes;
