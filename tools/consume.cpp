@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "rules/consumer_protocol.hpp"
 #include "tools/interrupt.hpp"
 #include "tools/output.hpp"
 #include "tools/place.hpp"
@@ -201,11 +202,25 @@ class group_reader {
     return ends;
   }
 
+  /// A member that just joined has no partitions yet; one that shares a topic with many may have none at all. Only the
+  /// coordinator knows which.
+  bool has_no_share() const {
+    auto group = s_.call(describe_group_request{o_.group});
+    if (!group || group->state != "Stable" || group->generation != reader_.generation()) return false;
+    for (const auto& m : group->members) {
+      if (m.id != reader_.member()) continue;
+      auto share = rules::decode_assignment(m.assignment);
+      return share && share->empty();
+    }
+    return false;
+  }
+
   /// Everything that was there at the beginning is behind each partition of ours.
   bool reached(const offsets& ends) const {
-    if (reader_.generation().value <= 0) return false;
+    auto assigned = reader_.assignment();
+    if (assigned.empty()) return has_no_share();
     auto positions = reader_.positions();
-    for (const auto& tp : reader_.assignment()) {
+    for (const auto& tp : assigned) {
       auto at = positions.find(tp);
       auto end = ends.find(tp.partition);
       if (end == ends.end()) continue;

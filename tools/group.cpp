@@ -2,8 +2,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
+#include "rules/consumer_protocol.hpp"
 #include "tools/output.hpp"
 #include "tools/place.hpp"
 #include "tools/program.hpp"
@@ -73,11 +75,34 @@ result<described> look_at(const session& s, const std::string& name) {
   return described{std::move(*group), std::move(*offsets)};
 }
 
+/// What a member reads; nothing when its bytes are not of Kafka's consumer protocol.
+std::vector<topic_partition> share_of(const described_member& m) {
+  if (m.assignment.empty()) return {};
+  auto share = rules::decode_assignment(m.assignment);
+  return share ? *share : std::vector<topic_partition>{};
+}
+
+/// "clicks[0,3] views[1]"
+std::string share_text(const described_member& m) {
+  std::map<std::string, std::string> topics;
+  for (const auto& p : share_of(m)) {
+    auto& list = topics[p.topic];
+    list += (list.empty() ? "" : ",") + std::to_string(p.partition.value);
+  }
+  std::string text;
+  for (const auto& [topic, list] : topics) text += (text.empty() ? "" : " ") + topic + "[" + list + "]";
+  return text.empty() ? "-" : text;
+}
+
 json describe_json(const described& d) {
   json members = json::array();
   for (const auto& m : d.group.members) {
-    members.push_back(
-        {{"id", m.id}, {"instance", m.instance.empty() ? json(nullptr) : json(m.instance)}, {"client", m.client}});
+    json share = json::array();
+    for (const auto& p : share_of(m)) share.push_back({{"topic", p.topic}, {"partition", p.partition.value}});
+    members.push_back({{"id", m.id},
+                       {"instance", m.instance.empty() ? json(nullptr) : json(m.instance)},
+                       {"client", m.client},
+                       {"partitions", share}});
   }
   json offsets = json::array();
   std::int64_t total = 0;
@@ -110,9 +135,10 @@ void describe_text(const described& d) {
                             p.gone ? "-" : std::to_string(std::max<std::int64_t>(0, p.end - *p.committed))});
   }
   if (!offsets.rows.empty()) print(offsets);
-  table members{{"MEMBER", "INSTANCE", "CLIENT"}, {}};
+  table members{{"MEMBER", "INSTANCE", "CLIENT", "PARTITIONS"}, {}};
   for (const auto& m : d.group.members) {
-    members.rows.push_back({printable(m.id), m.instance.empty() ? "-" : printable(m.instance), printable(m.client)});
+    members.rows.push_back({printable(m.id), m.instance.empty() ? "-" : printable(m.instance), printable(m.client),
+                            printable(share_text(m))});
   }
   if (!members.rows.empty()) {
     print_line("");

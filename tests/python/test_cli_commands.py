@@ -156,6 +156,22 @@ def test_group_reads_on_where_it_was(server: Server) -> None:
     assert "reset-offsets" in refused.talk
 
 
+def test_a_member_without_a_share_ends_and_takes_nothing(server: Server) -> None:
+    server.ok("topic", "create", "g-share")
+    server.produce("g-share", ["x"])
+    member = server.start("consume", "g-share", "--group", "share", "--follow")
+    try:
+        assert member.stdout is not None
+        assert member.stdout.readline() == b"x\n"
+        spare = server.ok("consume", "g-share", "--group", "share")
+        assert spare.out == "", "the one partition stays with the member that has it"
+        server.produce("g-share", ["y"])
+        assert member.stdout.readline() == b"y\n"
+    finally:
+        member.terminate()
+        member.communicate(timeout=60)
+
+
 def test_reset_offsets_is_dry_until_told(server: Server) -> None:
     server.ok("topic", "create", "g-reset")
     server.produce("g-reset", [str(i) for i in range(10)])
@@ -195,7 +211,8 @@ def test_reset_offsets_of_a_running_group_is_refused(server: Server) -> None:
         )
         assert (refused.code, refused.error["code"]) == (4, "group_not_empty")
         (group,) = server.ok("group", "describe", "busy", "--json").json
-        assert [list(m) for m in group["members"]] == [["id", "instance", "client"]]
+        assert [list(m) for m in group["members"]] == [["id", "instance", "client", "partitions"]]
+        assert group["members"][0]["partitions"] == [{"topic": "g-busy", "partition": 0}]
     finally:
         member.terminate()
         member.communicate(timeout=60)
