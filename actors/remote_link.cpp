@@ -107,7 +107,7 @@ void end(remote_link_actor* self, caf::error reason) {
 
 }  // namespace
 
-caf::behavior remote_link(remote_link_actor* self, link_options options, std::shared_ptr<dialled> first) {
+caf::behavior remote_link(remote_link_actor* self, remote_link_options options, std::shared_ptr<dialled> first) {
   auto& s = self->state;
   s.options = std::move(options);
   const auto& addresses = s.options.addresses;
@@ -141,7 +141,7 @@ caf::behavior remote_link(remote_link_actor* self, link_options options, std::sh
   });
 }
 
-caf::actor spawn_remote_link(caf::actor_system& system, link_options options, std::shared_ptr<dialled> first) {
+caf::actor spawn_remote_link(caf::actor_system& system, remote_link_options options, std::shared_ptr<dialled> first) {
   return system.middleman().spawn_broker(remote_link, std::move(options), std::move(first));
 }
 

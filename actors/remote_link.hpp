@@ -16,7 +16,7 @@
 
 namespace dohle::actors {
 
-struct link_options {
+struct remote_link_options {
   std::string client = "dohle";
   std::vector<host_port> addresses;
   std::chrono::nanoseconds connect_timeout = limits::connect_timeout;
@@ -32,7 +32,7 @@ struct dial_outcome {
 struct remote_link_state {
   static inline const char* name = "remote_link";
   std::optional<connection_state> connection;
-  link_options options;
+  remote_link_options options;
   std::optional<caf::io::connection_handle> handle;
   std::shared_ptr<std::atomic<bool>> cancel_dial = std::make_shared<std::atomic<bool>>(false);
   std::optional<connection_state::time_point> timer;  ///< the earliest tick on its way
@@ -43,10 +43,10 @@ using remote_link_actor = caf::stateful_actor<remote_link_state, caf::io::broker
 
 /// Begins with `first` when it is connected, else dials at once. Lives, and dials again whenever the connection is
 /// lost, until it gets an exit message; it answers everything that waits with `closed` then.
-caf::behavior remote_link(remote_link_actor* self, link_options options, std::shared_ptr<dialled> first);
+caf::behavior remote_link(remote_link_actor* self, remote_link_options options, std::shared_ptr<dialled> first);
 
 /// In production: on the I/O thread of the system.
-caf::actor spawn_remote_link(caf::actor_system& system, link_options options, std::shared_ptr<dialled> first);
+caf::actor spawn_remote_link(caf::actor_system& system, remote_link_options options, std::shared_ptr<dialled> first);
 
 }  // namespace dohle::actors
 
