@@ -10,6 +10,7 @@
 #include <caf/io/system_messages.hpp>
 
 #include "actors/logging.hpp"
+#include "actors/system.hpp"
 
 namespace dohle::actors {
 
@@ -41,7 +42,7 @@ void drop(self_pointer self, handle h) {
 void need_tick(self_pointer self) {
   if (self->state.ticking) return;
   self->state.ticking = true;
-  self->delayed_send(self, std::chrono::seconds(1), tick_atom::value);
+  send_tick(caf::actor_cast<caf::actor>(self), std::chrono::seconds(1));
 }
 
 /// Too much of this connection is unanswered, or answered and not read: nothing more is begun for it.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/endpoint.hpp"
+#include "actors/system.hpp"
 
 namespace dohle::actors {
 
@@ -29,8 +30,8 @@ void set_timer(remote_link_actor* self) {
   if (auto redial = s.connection->redial_at(); redial && (!at || *redial < *at)) at = redial;
   if (!at || (s.timer && *s.timer <= *at)) return;
   s.timer = at;
-  self->delayed_send(self, std::max<std::chrono::nanoseconds>(*at - self->clock().now(), std::chrono::nanoseconds{0}),
-                     tick_atom::value);
+  send_tick(caf::actor_cast<caf::actor>(self),
+            std::max<std::chrono::nanoseconds>(*at - self->clock().now(), std::chrono::nanoseconds{0}));
 }
 
 void start_dialling(remote_link_actor* self) {

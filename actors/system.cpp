@@ -5,8 +5,11 @@
 #include <caf/actor_cast.hpp>
 #include <caf/atom.hpp>
 #include <caf/io/middleman.hpp>
+#include <caf/send.hpp>
 #include <future>
 #include <thread>
+
+#include "actors/messages.hpp"
 
 namespace dohle::actors {
 
@@ -28,6 +31,10 @@ runtime::runtime(std::size_t threads) : config_(std::make_unique<caf::actor_syst
 runtime::runtime(caf::actor_system& borrowed) : system_(&borrowed) {}
 
 runtime::~runtime() = default;
+
+void send_tick(const caf::actor& io_actor, std::chrono::nanoseconds wait) {
+  caf::delayed_anon_send(io_actor, wait, tick_atom::value);
+}
 
 bool wait_for_end(const caf::actor& a, std::chrono::nanoseconds timeout) {
   auto ended = std::make_shared<std::promise<void>>();

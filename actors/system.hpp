@@ -33,6 +33,10 @@ class runtime {
   caf::actor_system* system_;
 };
 
+/// Sends an I/O actor its tick after `wait`. Anonymous, because CAF leaves the mailbox of an ended I/O actor open: a
+/// message from the actor itself would keep it in memory for ever.
+void send_tick(const caf::actor& io_actor, std::chrono::nanoseconds wait);
+
 /// Waits, on a thread that is no actor's, until `a` has ended. False when it still lives after `timeout`.
 bool wait_for_end(const caf::actor& a, std::chrono::nanoseconds timeout);
 

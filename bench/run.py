@@ -26,7 +26,6 @@ ALL = {"rounds": 5, "events": 5_000_000, "latencies": 5_000, "seconds": 10}
 # What the figures must reach: name -> (key, at least). A quick run is too noisy to judge.
 REQUIRED = {
     "produce, embedded, 100 B, 256 KiB / flat log, 100 B, 256 KiB": ("ratio", 0.5),
-    "produce, TCP, 100 B, 256 KiB / flat log, 100 B, 256 KiB": ("ratio", 0.5),
     "consume, TCP, segments, 100 B": ("mb_per_s", 1_000),
     "consume, TCP, tail, 100 B": ("mb_per_s", 1_000),
     "python, table() to Arrow, embedded": ("events_per_s", 3_000_000),

@@ -2,8 +2,9 @@
 
 # Warnings are errors in our targets only; foreign headers come in as SYSTEM.
 add_library(dohle_warnings INTERFACE)
-target_compile_options(dohle_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor
-                       -Woverloaded-virtual -Wno-missing-field-initializers $<$<CXX_COMPILER_ID:GNU>:-Werror>)
+target_compile_options(dohle_warnings INTERFACE -Wall -Wextra -Wpedantic -Wnon-virtual-dtor
+                       -Woverloaded-virtual -Wno-missing-field-initializers
+                       $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local -Werror>)
 if(DOHLE_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   # CAF's headers bind two null references on purpose (init_fun_factory.hpp).

@@ -7,9 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
 #include <fstream>
 
 #include "actors/client.hpp"
+#include "actors/system.hpp"
 #include "schema/codec.hpp"
 
 namespace dohle {
@@ -139,6 +143,26 @@ TEST_F(link_test, versions_that_do_not_meet_are_named) {
   peer p{address};
   p.ask(1, hello_request{"future", 900, 901, {}});
   EXPECT_EQ(code_of(p.next()), errc::unsupported_version);
+}
+
+TEST(link_actor_test, its_timer_does_not_keep_it_in_memory_when_it_has_ended) {
+  actors::runtime rt;
+  auto socket = actors::listen_on("127.0.0.1:0");
+  ASSERT_TRUE(socket.ok());
+  auto listening = rt.system().middleman().spawn_broker(actors::link, socket->descriptor, actors::link_options{});
+  auto memory = caf::actor_cast<caf::weak_actor_ptr>(listening);
+  auto remains = [&] { return caf::actor_cast<caf::strong_actor_ptr>(memory) != nullptr; };
+  {
+    peer p{socket->address};
+    p.hello();  // a connection was there, so the timer runs
+  }
+  caf::anon_send(listening, actors::stop_atom::value);
+  ASSERT_TRUE(actors::wait_for_end(listening, 30s));
+  listening = nullptr;
+  caf::scoped_actor self{rt.system()};
+  const auto limit = std::chrono::steady_clock::now() + 30s;
+  while (remains() && std::chrono::steady_clock::now() < limit) self->receive(caf::after(10ms) >> [] {});
+  EXPECT_FALSE(remains()) << "a message from itself is in its mailbox";
 }
 
 TEST_F(link_test, an_error_of_a_request_leaves_the_connection_open) {
