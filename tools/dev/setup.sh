@@ -2,8 +2,12 @@
 # the Python ones are stamped with a hash of their lists.
 
 dev_setup() {
+  local turn
+  exec {turn}<"$root"
+  flock "$turn"  # two verbs at once would make .venv twice
   setup_debian
   setup_python
+  exec {turn}<&-
 }
 
 setup_debian() {
