@@ -213,7 +213,7 @@ class inspection {
   result<void> partition(const fs::path& directory, partition_id id) {
     auto names = list_files(directory);
     if (!names) return names.error();
-    offset end;
+    offset start, end, says;
     bool first = true;
     for (const std::string& name : *names) {
       offset base;
@@ -226,14 +226,20 @@ class inspection {
       if (!first && base != end)
         fault(directory / name, 0,
               "begins at offset " + std::to_string(base.value) + " where " + std::to_string(end.value) + " comes next");
+      if (first) start = base;
       first = false;
       end = base;
-      if (auto r = segment_file(directory / name, id, end); !r) fault(directory / name, 0, r.error().message);
+      if (auto r = segment_file(directory / name, id, end, says); !r) fault(directory / name, 0, r.error().message);
     }
+    if (!first && (start > says || end < says))
+      fault(directory, 0,
+            "holds offsets " + std::to_string(start.value) + " to " + std::to_string(end.value) +
+                " of a log that starts at " + std::to_string(says.value));
     return {};
   }
 
-  result<void> segment_file(const fs::path& file, partition_id id, offset& end) {
+  /// `end` goes from where the segment should begin to where it ends; `says` is where it says that the log starts.
+  result<void> segment_file(const fs::path& file, partition_id id, offset& end, offset& says) {
     if (auto r = lmdb::check_tree(file); !r) return r;
     auto env = lmdb::environment::open(file, lmdb::access::read, 0, {{"d", true}, {"x", false}});
     if (!env) return env.error();
@@ -254,7 +260,10 @@ class inspection {
     item.end = offset{meta->end};
     item.size_bytes = meta->bytes;
     item.max_timestamp = timestamp{meta->bytes > 0 ? meta->max_timestamp : -1};
+    item.text = "log from offset " + std::to_string(meta->log_start);
+    says = offset{meta->log_start};
     show(item);
+    item.text.clear();
     auto cursor = txn->open_cursor(segment::chunks);
     if (!cursor) return cursor.error();
     auto more = cursor->first();

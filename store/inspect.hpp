@@ -30,7 +30,7 @@ struct inspected {
   std::uint64_t size_bytes = 0;
   std::uint64_t count = 0;  ///< records of a frame or batch, batches of a chunk
   timestamp max_timestamp = no_timestamp;
-  std::string text;  ///< a record's kind; what a fault is
+  std::string text;  ///< a record's kind; a segment's log start; what a fault is
 };
 
 struct folder_report {

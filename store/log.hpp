@@ -106,6 +106,10 @@ class log {
   /// Drops sealed segments that lie wholly before `first`; start() is then the first remaining one's base. Returns how
   /// many.
   virtual result<std::size_t> drop_segments_before(offset first) = 0;
+  /// Forgets the records before `first`, at most those before `limit` (the high watermark), for good: what is needed
+  /// settles first, then the new start is flushed, then the files that lie wholly before it are unlinked. Returns
+  /// start(): exactly `first` unless that lies outside [start, limit].
+  virtual result<offset> delete_before(offset first, offset limit) = 0;
 };
 
 }  // namespace dohle::store

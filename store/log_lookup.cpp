@@ -11,10 +11,10 @@ namespace {
 /// Bytes read at once while records are walked.
 constexpr std::size_t walk_bytes = 256 * limits::kib;
 
-/// Shows the records of [from, until) whose batch may hold `at` or later; `each` returns true to end the walk.
+/// Shows the records of [first, until) whose batch may hold `at` or later; `each` returns true to end the walk.
 template <class Each>
-result<void> walk(partition_log& log, offset from, offset until, timestamp at, Each&& each) {
-  while (from < until) {
+result<void> walk(partition_log& log, offset first, offset until, timestamp at, Each&& each) {
+  for (offset from = first; from < until;) {
     auto parts = log.read(from, walk_bytes, until);
     if (!parts) return parts.error();
     if (parts->empty()) return {};
@@ -28,6 +28,7 @@ result<void> walk(partition_log& log, offset from, offset until, timestamp at, E
           auto record = reader->next();
           for (; record && *record; record = reader->next()) {
             if ((*record)->offset >= until) return {};
+            if ((*record)->offset < first) continue;
             if (each(found_record{(*record)->offset, (*record)->timestamp})) return {};
           }
           if (!record) return error{errc::corrupt_data, record.error().message, record.error().hint};
@@ -74,13 +75,14 @@ result<std::optional<found_record>> partition_log::find_time(timestamp at, offse
     if (!chunk && chunk.code() == errc::closed) continue;  // dropped since
     if (!chunk) return chunk.error();
     if (!*chunk || **chunk >= limit) continue;
-    offset until;
+    offset from, until;
     {
       std::lock_guard lock(mutex_);
-      if (**chunk < start_) continue;  // dropped since
+      from = std::max(**chunk, start_);
       until = std::min(limit, offset{s->meta.end});
     }
-    auto found = scan_time(**chunk, at, until, false);
+    if (from >= until) continue;  // deleted
+    auto found = scan_time(from, at, until, false);
     if (!found || *found) return found;
   }
   if (!in_tail) return std::optional<found_record>{};
@@ -94,7 +96,12 @@ result<std::optional<found_record>> partition_log::find_max_time(offset limit) {
     std::lock_guard lock(mutex_);
     limit = std::min(limit, end_);
     for (const auto& s : segments_) {
-      if (s->meta.bytes > 0 && s->base() < limit) segments.push_back(s);
+      if (s->meta.bytes == 0 || s->base() >= limit) continue;
+      // What its index knows may be owed to records before the start: then what is left of it is walked.
+      if (s->base() < start_)
+        candidates.push_back({timestamp{s->meta.max_timestamp}, start_, offset{s->meta.end}});
+      else
+        segments.push_back(s);
     }
     for (std::size_t i = tail_.find(settled_); i < tail_.size() && tail_[i].base < limit; ++i)
       candidates.push_back({tail_[i].max_timestamp, tail_[i].base, tail_[i].end()});

@@ -1,4 +1,4 @@
-// Settling and retention of a partition's log: from the journal into segments, and out.
+// Settling of a partition's log: from the journal into segments.
 #include <algorithm>
 #include <limits>
 
@@ -44,6 +44,10 @@ partition_log::move_step partition_log::next_step(offset from, offset limit, std
 
 result<std::size_t> partition_log::settle(offset limit, std::size_t max_bytes) {
   std::lock_guard one(settle_mutex_);
+  return settle_some(limit, max_bytes);
+}
+
+result<std::size_t> partition_log::settle_some(offset limit, std::size_t max_bytes) {
   std::size_t moved = 0;
   for (;;) {
     move_step step = next_step(settled(), limit, step_bytes(context_->settings, max_bytes - moved));
@@ -80,19 +84,30 @@ result<std::size_t> partition_log::settle(offset limit, std::size_t max_bytes) {
 
 result<std::shared_ptr<segment>> partition_log::segment_for(const move_step& step) {
   std::shared_ptr<segment> last;
-  segment_meta meta;
-  meta.max_timestamp = std::numeric_limits<std::int64_t>::min();
+  offset start;
   {
     std::lock_guard lock(mutex_);
     if (!segments_.empty()) last = segments_.back();
-    meta.log_start = start_.value;
+    start = start_;
   }
-  std::vector<producer_state> producers;
   if (last) {
     if (last->meta.bytes == 0) return last;
     auto used = last->used_bytes();
     if (!used) return used.error();
     if (*used + step.bytes + step_overhead <= context_->settings.segment_bytes) return last;
+  }
+  return next_segment(step.batches.front().base, start);
+}
+
+/// A new newest segment, empty, with all producers of the one before it; it says that the log begins at `start`.
+result<std::shared_ptr<segment>> partition_log::next_segment(offset base, offset start) {
+  std::shared_ptr<segment> last;
+  {
+    std::lock_guard lock(mutex_);
+    if (!segments_.empty()) last = segments_.back();
+  }
+  std::vector<producer_state> producers;
+  if (last) {
     auto known = last->producers();
     if (!known) return known.error();
     producers = std::move(*known);
@@ -100,9 +115,13 @@ result<std::shared_ptr<segment>> partition_log::segment_for(const move_step& ste
   } else if (auto r = make_directory(directory()); !r) {
     return r.error();
   }
+  segment_meta meta;
   meta.partition = id_.value;
   meta.folder = context_->folder;
-  meta.base = meta.end = step.batches.front().base.value;
+  meta.base = meta.end = base.value;
+  meta.log_start = start.value;
+  meta.max_timestamp = std::numeric_limits<std::int64_t>::min();
+  meta.appended = last ? last->meta.appended : -1;
   auto made = segment::create(directory(), meta, producers, context_->segment_map(), context_->segments);
   if (!made) return made;
   if (last) last->seal_off();
@@ -212,58 +231,6 @@ void partition_log::advance(const std::shared_ptr<segment>& to, const segment_me
     unsettled_bytes_ -= tail_[i].size;
   settled_ = until;
   tail_.trim(settled_);
-}
-
-result<std::size_t> partition_log::drop_segments_before(offset first) {
-  std::lock_guard one(settle_mutex_);
-  std::vector<std::shared_ptr<segment>> gone;
-  std::shared_ptr<segment> newest;
-  offset start;
-  {
-    std::lock_guard lock(mutex_);
-    while (gone.size() + 1 < segments_.size() && offset{segments_[gone.size()]->meta.end} <= first)
-      gone.push_back(segments_[gone.size()]);
-    if (gone.empty()) return std::size_t{0};
-    start = segments_[gone.size()]->base();
-    newest = segments_.back();
-  }
-  // Said durably before anything is unlinked, so that a later opening can tell dropped from missing.
-  segment_meta meta = newest->meta;
-  meta.log_start = start.value;
-  seal(meta);
-  auto said = newest->change([&](lmdb::transaction& txn) { return txn.put(segment::index, meta_key, bytes_of(meta)); });
-  if (!said) return said.error();
-  if (auto r = newest->flush(); !r) return r.error();
-  {
-    std::lock_guard lock(mutex_);
-    newest->meta = meta;
-    segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(gone.size()));
-    start_ = start;
-  }
-  for (const auto& s : gone) {
-    if (auto r = s->remove(); !r) return r.error();
-  }
-  return gone.size();
-}
-
-result<void> partition_log::drop() {
-  std::lock_guard one(settle_mutex_);
-  std::vector<std::shared_ptr<segment>> gone;
-  std::size_t size = 0;
-  {
-    std::lock_guard lock(mutex_);
-    dropped_ = true;
-    gone.swap(segments_);
-    size = tail_.clear();
-    in_flight_.clear();
-    unsettled_bytes_ = 0;
-    start_ = settled_ = flushed_ = end_;
-  }
-  context_->budget.release(size);
-  for (const auto& s : gone) {
-    if (auto r = s->remove(); !r) return r;
-  }
-  return {};
 }
 
 }  // namespace dohle::store

@@ -66,13 +66,13 @@ result<void> partition_log::open_segments() {
     segments_.push_back(std::move(*opened));
   }
   if (segments_.empty()) return {};
-  // A retention pass says where the log starts before it unlinks: finish what one left, and miss what nobody dropped.
+  // Whoever moves the log's start says so before anything is unlinked: finish what was left, miss what nobody dropped.
   const offset says{segments_.back()->meta.log_start};
   while (segments_.size() > 1 && offset{segments_.front()->meta.end} <= says) {
     if (auto r = segments_.front()->remove(); !r) return r;
     segments_.erase(segments_.begin());
   }
-  if (segments_.front()->base() != says)
+  if (segments_.front()->base() > says || offset{segments_.back()->meta.end} < says)
     return missing(directory(), "the log starts at offset " + std::to_string(says.value) +
                                     ", but its first segment at " + std::to_string(segments_.front()->base().value));
   return {};
@@ -80,7 +80,7 @@ result<void> partition_log::open_segments() {
 
 result<void> partition_log::join(recovered_partition from) {
   if (!segments_.empty()) {
-    start_ = segments_.front()->base();
+    start_ = offset{segments_.back()->meta.log_start};
     settled_ = offset{segments_.back()->meta.end};
     if (!from.known_end)
       return error{errc::wrong_folder,
@@ -300,7 +300,7 @@ std::optional<std::vector<bytes>> partition_log::read_tail(offset from, std::siz
   std::lock_guard lock(mutex_);
   if (from == end_) return batches;
   const std::size_t first = tail_.find(from);
-  if (dropped_ || first == tail_.size() || !tail_[first].data) return std::nullopt;
+  if (dropped_ || from < start_ || first == tail_.size() || !tail_[first].data) return std::nullopt;
   std::size_t total = 0;
   for (std::size_t i = first; i < tail_.size(); ++i) {
     const tail_entry& batch = tail_[i];

@@ -73,6 +73,7 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   result<std::size_t> settle(offset limit, std::size_t max_bytes) override;
   std::size_t unsettled_bytes() const override;
   result<std::size_t> drop_segments_before(offset first) override;
+  result<offset> delete_before(offset first, offset limit) override;
 
   /// Takes the batch at `base` out of memory; returns its bytes, 0 = it was not there.
   std::size_t evict(offset base);
@@ -113,6 +114,9 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   result<chunk_header> fill_chunk(char* room, const move_step& step, std::size_t first, std::size_t count,
                                   producer_map& dirty, lmdb::transaction& txn);
   void advance(const std::shared_ptr<segment>& to, const segment_meta& meta);
+  result<std::size_t> settle_some(offset limit, std::size_t max_bytes);
+  result<std::shared_ptr<segment>> next_segment(offset base, offset start);
+  result<std::size_t> start_at(offset start);
 
   const std::shared_ptr<log_context> context_;
   const partition_id id_;

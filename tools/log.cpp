@@ -51,7 +51,7 @@ std::string item_text(const inspected& item, const std::string& folder) {
                          format_size(item.size_bytes));
     case item_kind::record:
       return fmt::format("{} frame {}: {} of {} epoch {}", line, item.sequence, item.text, offsets, item.epoch.value);
-    case item_kind::segment: return fmt::format("{} {} {}", line, offsets, format_size(item.size_bytes));
+    case item_kind::segment: return fmt::format("{} {} {}, {}", line, offsets, format_size(item.size_bytes), item.text);
     case item_kind::chunk: return fmt::format("{} {} {} batches", line, offsets, item.count);
     case item_kind::batch:
       return fmt::format("{} {} epoch {} {} records, {}, newest {}", line, offsets, item.epoch.value, item.count,
