@@ -19,6 +19,11 @@ using producer_self = caf::stateful_actor<producer_state>;
 
 void work(producer_self* self);
 
+/// Once for all answers that wait in the mailbox: with many partitions they come by the hundred.
+void work_soon(producer_self* self) {
+  if (!std::exchange(self->state.work_due, true)) self->send(self, wake_atom::value);
+}
+
 void set_timer(producer_self* self) {
   auto& s = self->state;
   const auto now = self->clock().now();
@@ -47,7 +52,7 @@ void send(producer_self* self, delivery::outgoing o) {
   ask(self, self->state.endpoint, caf::infinite, std::move(o.what),
       [self, attempt = o.attempt](result<produce_response> answer) {
         self->state.batches->answered(attempt, std::move(answer), self->clock().now());
-        work(self);
+        work_soon(self);
       });
 }
 
@@ -83,13 +88,15 @@ caf::behavior producer_actor(producer_self* self, std::shared_ptr<producer_core>
   self->set_exit_handler([self](caf::exit_msg& m) {
     auto& st = self->state;
     st.core->refuse_sends();
-    (void)st.core->flush(duration::zero());  // closes open batches: their acks must hear of the end too
-    for (auto& b : st.core->take(self->clock().now()).batches) st.batches->add(std::move(b));
+    for (auto& b : st.core->take_all()) st.batches->add(std::move(b));  // their acks must hear of the end too
     st.batches->end({errc::closed, "the producer of " + st.core->topic() + " was closed", "flush before you close"});
     self->quit(std::move(m.reason));
   });
   return {
-      [self](wake_atom) { work(self); },
+      [self](wake_atom) {
+        self->state.work_due = false;
+        work(self);
+      },
       [self](tick_atom) {
         self->state.timer.reset();
         self->state.batches->check(self->clock().now());

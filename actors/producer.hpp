@@ -29,6 +29,7 @@ struct producer_state {
   std::optional<delivery::time_point> timer;  ///< the earliest tick on its way
   delivery::time_point metadata_at{};
   bool metadata_asked = false;
+  bool work_due = false;  ///< a wake is on its way
 };
 
 caf::behavior producer_actor(caf::stateful_actor<producer_state>* self, std::shared_ptr<producer_core> core,

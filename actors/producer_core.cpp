@@ -126,11 +126,11 @@ result<ack> producer_core::send(const outgoing_record& record, duration timeout)
     batch.charged += grown;
     buffered_ += grown;
     ack out{batch.completion, batch.records++, at};
-    if (batch.builder.size_bytes() >= options_.batch_bytes ||
-        (options_.linger <= duration::zero() && l.unsettled == 0)) {
+    if (batch.builder.size_bytes() >= options_.batch_bytes)
       seal(*partition);
-      wake_up = announce() || wake_up;
-    }
+    else if (options_.linger <= duration::zero() && l.unsettled == 0)
+      make_due(*partition);
+    if (!ready_.empty()) wake_up = announce() || wake_up;
     return out;
   }();
   if (wake_up) wake_();
@@ -143,7 +143,7 @@ result<void> producer_core::await_room(std::unique_lock<std::mutex>& lock, std::
   const auto deadline = std::chrono::steady_clock::now() + std::min<duration>(timeout, limits::max_wait);
   ++waiting_;
   // Nothing lingers while somebody waits: what is open goes out, or the room would never come.
-  seal_all();
+  make_all_due();
   if (announce() || wake_up) {
     wake_up = false;
     lock.unlock();
@@ -166,7 +166,7 @@ sealed_batch& producer_core::open_batch(partition_index p, bool& wake_up) {
   auto completion = std::make_shared<batch_completion>(weak_from_this(), p, ticket);
   l.open.emplace(sealed_batch{ticket, p, batch_builder{std::min(options_.batch_bytes, l.last_bytes)}, 0, 0, now_(),
                               std::move(completion)});
-  open_.emplace(ticket, p);
+  lingering_batches_.emplace(ticket, p);
   if (!lingering_ && options_.linger > duration::zero()) {
     lingering_ = true;
     wake_up = announce() || wake_up;
@@ -174,25 +174,45 @@ sealed_batch& producer_core::open_batch(partition_index p, bool& wake_up) {
   return *l.open;
 }
 
+/// A partition's bound is the broker's memory of a producer; all partitions' is what a broker does well at once.
+bool producer_core::may_go(const lane& l) const {
+  return l.unsettled < options_.max_requests && unsettled_ < limits::max_producer_batches;
+}
+
 void producer_core::seal(partition_index p) {
   auto& l = lanes_[static_cast<std::size_t>(p.value)];
-  if (!l.open) return;
-  open_.erase(l.open->ticket);
+  lingering_batches_.erase(l.open->ticket);
+  due_.erase(l.open->ticket);
   l.last_bytes = l.open->builder.size_bytes();
   ++l.unsettled;
+  ++unsettled_;
   ready_.push_back(std::move(*l.open));
   l.open.reset();
   if (p == sticky_)
     sticky_ = rules::sticky_partition(seed_, ++sticky_batches_, static_cast<std::int32_t>(lanes_.size()));
 }
 
-void producer_core::seal_all() {
-  while (!open_.empty()) seal(open_.begin()->second);
+void producer_core::make_due(partition_index p) {
+  const auto& l = lanes_[static_cast<std::size_t>(p.value)];
+  if (may_go(l)) return seal(p);
+  lingering_batches_.erase(l.open->ticket);
+  due_.emplace(l.open->ticket, p);
+}
+
+void producer_core::make_all_due() {
+  while (!lingering_batches_.empty()) make_due(lingering_batches_.begin()->second);
+}
+
+void producer_core::seal_due() {
+  for (auto at = due_.begin(); at != due_.end() && unsettled_ < limits::max_producer_batches;) {
+    const auto p = (at++)->second;  // sealing removes it
+    if (may_go(lanes_[static_cast<std::size_t>(p.value)])) seal(p);
+  }
 }
 
 void producer_core::drop_empty(partition_index p) {
   auto& open = lanes_[static_cast<std::size_t>(p.value)].open;
-  open_.erase(open->ticket);
+  lingering_batches_.erase(open->ticket);
   finish_ticket(open->ticket);
   open.reset();
 }
@@ -204,15 +224,15 @@ void producer_core::hurry(partition_index partition, std::uint64_t ticket) {
     std::lock_guard lock{mutex_};
     const auto& open = lanes_[static_cast<std::size_t>(partition.value)].open;
     if (!open || open->ticket != ticket) return;
-    seal(partition);
-    if (!announce()) return;
+    make_due(partition);
+    if (ready_.empty() || !announce()) return;
   }
   wake_();
 }
 
 result<void> producer_core::flush(duration timeout) {
   std::unique_lock lock{mutex_};
-  seal_all();
+  make_all_due();
   const auto target = next_ticket_;
   if (!ready_.empty() && announce()) {
     lock.unlock();
@@ -258,14 +278,14 @@ producer_core::taken producer_core::take(time_point now) {
   announced_ = false;
   taken out;
   // Without linger an open batch waits for those before it, not for a time: settle() closes it.
-  while (options_.linger > duration::zero() && !open_.empty()) {
-    const auto p = open_.begin()->second;
+  while (options_.linger > duration::zero() && !lingering_batches_.empty()) {
+    const auto p = lingering_batches_.begin()->second;
     const auto due = lanes_[static_cast<std::size_t>(p.value)].open->opened + options_.linger;
     if (due > now) {
       out.next_linger = due;
       break;
     }
-    seal(p);
+    make_due(p);
   }
   lingering_ = out.next_linger.has_value();
   out.batches.swap(ready_);
@@ -278,8 +298,10 @@ void producer_core::settle(sealed_batch& batch, batch_completion::outcome outcom
     std::lock_guard lock{mutex_};
     auto& l = lanes_[static_cast<std::size_t>(batch.partition.value)];
     --l.unsettled;
+    --unsettled_;
     // Without linger what gathered meanwhile goes now.
-    if (options_.linger <= duration::zero() && l.unsettled == 0 && l.open) seal(batch.partition);
+    if (options_.linger <= duration::zero() && l.unsettled == 0 && l.open) make_due(batch.partition);
+    seal_due();
     buffered_ -= batch.charged;
     if (failed) {
       outcome_.failed += static_cast<std::uint64_t>(batch.records);
@@ -293,6 +315,13 @@ void producer_core::settle(sealed_batch& batch, batch_completion::outcome outcom
     finish_ticket(batch.ticket);
   }
   room_.notify_all();
+}
+
+std::vector<sealed_batch> producer_core::take_all() {
+  std::lock_guard lock{mutex_};
+  make_all_due();
+  while (!due_.empty()) seal(due_.begin()->second);
+  return std::exchange(ready_, {});
 }
 
 void producer_core::finish_ticket(std::uint64_t ticket) {

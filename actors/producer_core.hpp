@@ -4,6 +4,8 @@
 //
 // Invariants: a batch is open (one a partition at most), then ready, then taken, then settled, and its acks are
 // answered exactly once, when it is settled. Bytes count against the buffer from `send` until the batch is settled.
+// A batch is ready when it is full, or when it is due (it lingered, somebody waits for it or for room) and may go: too
+// many unanswered ones before it let it go on gathering, oldest first.
 #pragma once
 
 #include <atomic>
@@ -78,7 +80,7 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   producer::outcome take_outcome();
   std::size_t buffered_bytes() const;
   const std::string& topic() const { return topic_; }
-  /// Closes this batch if it is still open.
+  /// This batch is due if it is still open.
   void hurry(partition_index partition, std::uint64_t ticket);
   /// Later sends get `closed`.
   void refuse_sends();
@@ -90,6 +92,8 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   };
   taken take(time_point now);
   void settle(sealed_batch& batch, batch_completion::outcome outcome);
+  /// Everything, due or not: nothing will be sent any more.
+  std::vector<sealed_batch> take_all();
   /// More than before: new keys spread over all; never fewer.
   void set_partitions(std::int32_t count);
   std::int32_t partitions() const;
@@ -104,8 +108,11 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   result<partition_index> choose(const outgoing_record& record) const;
   result<void> await_room(std::unique_lock<std::mutex>& lock, std::size_t need, duration timeout, bool& wake_up);
   sealed_batch& open_batch(partition_index p, bool& wake_up);
+  bool may_go(const lane& l) const;
   void seal(partition_index p);
-  void seal_all();
+  void make_due(partition_index p);
+  void make_all_due();
+  void seal_due();
   void drop_empty(partition_index p);
   void finish_ticket(std::uint64_t ticket);
   bool announce();
@@ -121,7 +128,9 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   std::condition_variable settled_;  ///< the oldest batch got its outcome
   std::vector<lane> lanes_;
   std::vector<sealed_batch> ready_;
-  std::map<std::uint64_t, partition_index> open_;  ///< the open batches by ticket: the oldest first
+  std::map<std::uint64_t, partition_index> lingering_batches_;  ///< open and not due, by ticket: the oldest first
+  std::map<std::uint64_t, partition_index> due_;                ///< open and due, and not to go yet
+  std::size_t unsettled_ = 0;                                   ///< of all lanes
   std::size_t buffered_ = 0;
   std::size_t waiting_ = 0;  ///< callers that wait for room
   bool announced_ = false;   ///< the actor was woken and has not come yet

@@ -161,6 +161,21 @@ measured flat_groups(const std::filesystem::path& folder, std::size_t group_byte
           {"group_bytes", static_cast<double>(group_bytes)}};
 }
 
+measured flat_files(const std::filesystem::path& folder, int files, std::size_t batch_bytes, double events_per_batch,
+                    int batches) {
+  payloads data(batch_bytes);
+  std::deque<plain_file> open;
+  for (int i = 0; i < files; ++i) open.emplace_back(folder / ("flat." + std::to_string(i)));
+  stopwatch clock;
+  for (int i = 0; i < batches; ++i) {
+    auto& file = open[static_cast<std::size_t>(i % files)];
+    file.append(data.at(static_cast<std::uint64_t>(i)).data(), data.size());
+    file.flush();
+  }
+  auto seconds = clock.seconds();
+  return {{"events_per_s", events_per_batch * batches / seconds}, {"batch_bytes", static_cast<double>(batch_bytes)}};
+}
+
 measured flush_latency(const std::filesystem::path& folder, int times) {
   payloads data(4096);
   plain_file file(folder / "flat.small");

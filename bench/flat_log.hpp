@@ -17,6 +17,10 @@ measured flat_log(const std::filesystem::path& folder, const workload& w);
 /// what they would have held.
 measured flat_groups(const std::filesystem::path& folder, std::size_t group_bytes, std::uint64_t total, double events);
 
+/// As many files as partitions: each batch of `batch_bytes` is written to one of them, in turn, and flushed alone.
+measured flat_files(const std::filesystem::path& folder, int files, std::size_t batch_bytes, double events_per_batch,
+                    int batches);
+
 /// 4 KiB appended and flushed, one after the other.
 measured flush_latency(const std::filesystem::path& folder, int times);
 

@@ -14,26 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-producer immediate_producer(const client& c) {
-  return must(c.make_producer("bench", {.linger = 0ns}), "opening a producer");
-}
-
-measured one_at_a_time(const client& c, int times) {
-  payloads values(100);
-  auto out = immediate_producer(c);
-  std::vector<std::int64_t> waits;
-  outgoing_record record;
-  for (int i = 0; i < times + times / 10; ++i) {
-    record.value = values.at(static_cast<std::uint64_t>(i));
-    stopwatch one;
-    auto a = must(out.send(record, patience), "sending");
-    must(a.wait(patience), "waiting for an acknowledgement");
-    if (i >= times / 10) waits.push_back(one.nanoseconds());
-  }
-  must(out.close(patience), "closing the producer");
-  return percentiles(std::move(waits));
-}
-
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 /// 1,000 events a second, each stamped with the time it was due; what a reader sees of it.
@@ -47,7 +27,7 @@ measured end_to_end(const client& c, std::int64_t events) {
   auto in = must(c.make_consumer({}), "opening a consumer");
   must(in.assign({{{"bench", partition_index{0}}, *from, *from + events}}), "assigning");
   std::thread sender([&] {
-    auto out = immediate_producer(c);
+    auto out = immediate_producer(c, "bench");
     auto due = std::chrono::steady_clock::now() + 50ms;
     std::string value(100, 'x');
     outgoing_record record;
@@ -90,8 +70,8 @@ void run_latency(const settings& s, report& r) {
   make_topic(local, "bench");
   for (int i = 0; i < s.rounds; ++i) {
     r.add("write + fdatasync, 4 KiB", flush_latency(folder.path(), s.latencies));
-    r.add("one event, durable, embedded", one_at_a_time(local, s.latencies));
-    r.add("one event, durable, TCP", one_at_a_time(remote, s.latencies));
+    r.add("one event, durable, embedded", one_at_a_time(local, "bench", s.latencies));
+    r.add("one event, durable, TCP", one_at_a_time(remote, "bench", s.latencies));
     r.add("end to end at 1,000/s, TCP", end_to_end(remote, std::max(1'000, s.latencies)));
   }
   for (const char* what : {"embedded", "TCP"})

@@ -24,6 +24,8 @@ const std::map<std::string, benchmark>& benchmarks() {
       {"consume", {"Reading back, over loopback and embedded", run_consume}},
       {"partitions", {"Keyed events over 1, 6 and 100 partitions", run_partitions}},
       {"latency", {"One event at a time beside a 4 KiB flush, and end to end", run_latency}},
+      {"open", {"Time to open a folder with a full journal, and with many segments", run_open}},
+      {"stored", {"Produce, tail and latency with a large history beside a small one", run_stored}},
       {"idle", {"CPU of a quiet broker, start, memory", run_idle}},
   };
   return all;
@@ -40,6 +42,9 @@ void add_options(CLI::App& app, settings& s) {
       ->check(CLI::Range(100, 10'000'000))
       ->capture_default_str();
   app.add_option("--seconds", s.seconds, "How long a quiet broker is watched")->capture_default_str();
+  app.add_option("--stored-gb", s.stored_gb, "Size of the large history, 10^9 bytes")
+      ->check(CLI::Range(2, 1'000))
+      ->capture_default_str();
   app.add_option("--connections", s.connections, "Idle connections")
       ->check(CLI::Range(0, 20'000))
       ->capture_default_str();

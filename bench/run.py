@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CPP = ["limits", "latency", "produce", "consume", "partitions", "idle"]
+CPP = ["limits", "latency", "produce", "consume", "partitions", "open", "stored", "idle"]
 QUICK = {"rounds": 1, "events": 500_000, "latencies": 1_000, "seconds": 3}
 ALL = {"rounds": 5, "events": 5_000_000, "latencies": 5_000, "seconds": 10}
 

@@ -16,6 +16,7 @@ struct settings {
   int latencies = 5'000;             ///< samples of a closed loop
   double seconds = 10;               ///< that a quiet broker is watched
   int connections = 1'000;           ///< idle ones
+  std::uint64_t stored_gb = 10;      ///< of the large history
 };
 
 void run_limits(const settings& s, report& r);      ///< memcpy, loopback TCP
@@ -23,6 +24,8 @@ void run_produce(const settings& s, report& r);     ///< durable produce beside 
 void run_consume(const settings& s, report& r);     ///< reading back over loopback and embedded
 void run_partitions(const settings& s, report& r);  ///< 6 and 100 partitions, keyed
 void run_latency(const settings& s, report& r);     ///< one event at a time beside a 4 KiB flush; end to end
+void run_open(const settings& s, report& r);        ///< time to open a folder: full journal, many segments
+void run_stored(const settings& s, report& r);      ///< a large history beside a small one; a cold replay
 void run_idle(const settings& s, report& r);        ///< CPU of a quiet broker, start-up, memory
 
 }  // namespace dohle::bench

@@ -90,6 +90,26 @@ measured read_all(const client& c, const std::vector<assigned_range>& ranges, st
   return rates(static_cast<double>(events), event_bytes, seconds);
 }
 
+producer immediate_producer(const client& c, const std::string& topic) {
+  return must(c.make_producer(topic, {.linger = std::chrono::nanoseconds{0}}), "opening a producer");
+}
+
+measured one_at_a_time(const client& c, const std::string& topic, int times) {
+  payloads values(100);
+  auto out = immediate_producer(c, topic);
+  std::vector<std::int64_t> waits;
+  outgoing_record record;
+  for (int i = 0; i < times + times / 10; ++i) {
+    record.value = values.at(static_cast<std::uint64_t>(i));
+    stopwatch one;
+    auto a = must(out.send(record, patience), "sending");
+    must(a.wait(patience), "waiting for an acknowledgement");
+    if (i >= times / 10) waits.push_back(one.nanoseconds());
+  }
+  must(out.close(patience), "closing the producer");
+  return percentiles(std::move(waits));
+}
+
 std::vector<assigned_range> whole(const client& c, const std::string& topic) {
   auto described = must(c.call(describe_topic_request{.name = topic}, patience), "describing " + topic);
   std::vector<assigned_range> ranges;

@@ -44,6 +44,12 @@ measured send_all(const client& c, const workload& w);
 /// Reads these ranges to their ends, looks at each record, checks offsets and sizes.
 measured read_all(const client& c, const std::vector<assigned_range>& ranges, std::size_t event_bytes);
 
+/// Sends what it is given at once.
+producer immediate_producer(const client& c, const std::string& topic);
+
+/// One event of 100 bytes, its acknowledgement, the next one: percentiles of the waits.
+measured one_at_a_time(const client& c, const std::string& topic, int times);
+
 /// Every partition of the topic from its start to its present end.
 std::vector<assigned_range> whole(const client& c, const std::string& topic);
 std::uint64_t count(const std::vector<assigned_range>& ranges);

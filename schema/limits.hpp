@@ -158,6 +158,9 @@ inline constexpr auto default_request_timeout = 30s;
 /// Bytes a consumer fetches ahead of its reader.
 inline constexpr std::size_t default_prefetch_bytes = 32 * mib;
 inline constexpr std::size_t default_fetch_bytes = 1 * mib;
+/// Batches of one producer without an answer: beyond it those that are not full go on gathering, so that with many
+/// partitions batches grow instead of becoming more.
+inline constexpr std::size_t max_producer_batches = 256;
 /// Bytes of one producer on their way to the broker: two of them share a connection's bound.
 inline constexpr std::size_t max_producer_in_flight = 16 * mib;
 /// A partition count that nobody mentioned for so long is asked for again.

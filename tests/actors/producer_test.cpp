@@ -114,6 +114,36 @@ TEST_F(producer_test, a_full_batch_leaves_at_once) {
   accept_all();
 }
 
+TEST_F(producer_test, with_very_many_partitions_batches_grow_instead_of_becoming_more) {
+  constexpr std::int32_t partitions = 1'000;
+  producer_options o;
+  o.linger = 1ms;
+  make(o, partitions);
+  const auto one_each = [&] {
+    for (std::int32_t p = 0; p < partitions; ++p) {
+      auto r = text("v");
+      r.partition = partition_index{p};
+      ASSERT_TRUE(made.core->send(r, 0ns).ok());
+    }
+    advance(1ms);
+  };
+  one_each();
+  EXPECT_EQ(broker.all<produce_request>().size(), limits::max_producer_batches) << "the others go on gathering";
+  one_each();
+  EXPECT_EQ(broker.all<produce_request>().size(), limits::max_producer_batches);
+  std::map<int, int> records;
+  while (!broker.all<produce_request>().empty()) {
+    auto next = broker.take<produce_request>();
+    ++records[validate_batch(next.as<produce_request>().batch.view())->record_count];
+    accept(std::move(next));
+    settle();
+  }
+  // The first ones left alone, so their partitions' second records did too; each other partition sent two together.
+  EXPECT_EQ(records[1], 2 * static_cast<int>(limits::max_producer_batches));
+  EXPECT_EQ(records[2], partitions - static_cast<int>(limits::max_producer_batches));
+  EXPECT_EQ(made.core->buffered_bytes(), 0U);
+}
+
 TEST_F(producer_test, a_waiting_ack_hurries_its_batch) {
   producer_options o;
   o.linger = 1h;
