@@ -224,6 +224,8 @@ result<void> data_folder::remove_tombstones(const std::set<std::uint32_t>& menti
       if (auto r = remove_file(directory / name); !r) return r;
     }
     if (mentioned.contains(id)) continue;
+    // A power cut may lose any of these removals: the tombstone's must not be the only one that stays.
+    if (auto r = flush_directory(directory); !r) return r;
     if (auto r = remove_file(directory / dropped_name); !r) return r;
     std::error_code ignored;
     fs::remove(directory, ignored);

@@ -59,18 +59,24 @@ result<void> partition_log::open_segments() {
     if (meta.folder != context_->folder || meta.partition != id_.value)
       return error{errc::wrong_folder, path.string() + " belongs to another partition or data folder",
                    "put back the segments of this folder"};
-    if (!segments_.empty() && segments_.back()->meta.end != meta.base)
-      return missing(directory(), "between " + segments_.back()->path().filename().string() + " and " +
-                                      path.filename().string() + " offsets from " +
-                                      std::to_string(segments_.back()->meta.end) + " are missing");
     segments_.push_back(std::move(*opened));
   }
   if (segments_.empty()) return {};
-  // Whoever moves the log's start says so before anything is unlinked: finish what was left, miss what nobody dropped.
+  // Whoever moves the log's start says so before anything is unlinked: finish what was left (a power cut may keep any
+  // of the files), and miss what nobody dropped.
   const offset says{segments_.back()->meta.log_start};
-  while (segments_.size() > 1 && offset{segments_.front()->meta.end} <= says) {
-    if (auto r = segments_.front()->remove(); !r) return r;
-    segments_.erase(segments_.begin());
+  const auto kept = std::stable_partition(segments_.begin(), segments_.end() - 1,
+                                          [&](const auto& s) { return offset{s->meta.end} <= says; });
+  for (auto gone = segments_.begin(); gone != kept; ++gone) {
+    if (auto r = (*gone)->remove(); !r) return r;
+  }
+  segments_.erase(segments_.begin(), kept);
+  for (std::size_t i = 1; i < segments_.size(); ++i) {
+    const segment &before = *segments_[i - 1], &next = *segments_[i];
+    if (before.meta.end != next.meta.base)
+      return missing(directory(), "between " + before.path().filename().string() + " and " +
+                                      next.path().filename().string() + " offsets from " +
+                                      std::to_string(before.meta.end) + " are missing");
   }
   if (segments_.front()->base() > says || offset{segments_.back()->meta.end} < says)
     return missing(directory(), "the log starts at offset " + std::to_string(says.value) +

@@ -1,6 +1,6 @@
-// Kills a writing process at random moments and checks what it left: everything it acknowledged, in order, once, and at
-// most the one group that was on its way. Rounds go on with the same folder, so that recovery is itself cut and
-// recovered.
+// Kills a writing process at random moments, and where the shim is there at named points, and checks what it left:
+// everything it acknowledged, in order, once, and at most the one group that was on its way. Rounds go on with the same
+// folder, so that recovery is itself cut and recovered.
 //
 // The page cache survives a killed process: this shows that the order of writes and recovery are right, not the flush.
 #pragma once
@@ -20,6 +20,8 @@
 
 #include "schema/record_batch.hpp"
 #include "store/folder.hpp"
+#include "tests/crash/chance.hpp"
+#include "tests/crash/disk_shim.hpp"
 
 namespace dohle::crash {
 
@@ -30,17 +32,6 @@ constexpr std::uint32_t partitions = 3;
 // Small files, so that rolling, settling, sealing and retiring happen all the time.
 constexpr store::options settings{
     .journal_file_bytes = 600'000, .segment_bytes = 1'200'000, .tail_cache_bytes = 100'000};
-
-struct generator {
-  std::uint64_t state;
-  std::uint64_t next() {
-    std::uint64_t z = (state += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t n) { return next() % n; }
-};
 
 [[noreturn]] inline void fail(const std::string& why) {
   std::fprintf(stderr, "store_crash: %s\n", why.c_str());
@@ -79,8 +70,20 @@ struct ack {
   std::int64_t ends[partitions];
 };
 
-[[noreturn]] inline void write_until_killed(const fs::path& path, std::uint64_t seed, int acks) {
+/// The process ends right after the nth operation of a kind, if it comes so far: flushes are few, writes are many.
+inline std::string named_point(generator& chance) {
+  constexpr struct {
+    const char* kind;
+    std::uint64_t most;
+  } points[] = {{"create", 30}, {"write", 300}, {"flush", 100},
+                {"rename", 20}, {"remove", 40}, {"flush_directory", 30}};
+  const auto& point = points[chance.below(std::size(points))];
+  return std::string{"kill "} + point.kind + " " + std::to_string(1 + chance.below(point.most));
+}
+
+[[noreturn]] inline void write_until_killed(const fs::path& path, std::uint64_t seed, int acks, bool at_point) {
   generator chance{seed};
+  if (at_point) dohle_disk_plan(named_point(chance).c_str());
   auto folder = need(store::folder::open(path, settings), "the writer cannot open");
   std::vector<std::shared_ptr<store::log>> logs;
   for (std::uint32_t p = 0; p < partitions; ++p) logs.push_back(need(folder->open_log(partition_id{p}), "log"));
@@ -143,6 +146,7 @@ inline void check(const fs::path& path, const ack& acked, ack& found) {
 struct tally {
   std::uint64_t groups = 0;        ///< acknowledged
   std::uint64_t before_first = 0;  ///< kills before a first acknowledgement: in recovery, mostly
+  std::uint64_t at_points = 0;     ///< kills at a named point
   ack ends{};
 };
 
@@ -156,14 +160,15 @@ inline tally kill_rounds(const fs::path& path, int rounds, std::uint64_t seed) {
     if (::pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
     const std::uint64_t child_seed = chance.next();
     // Three of four are killed between or within groups, after so many; the others so early that it may be in recovery.
-    const std::uint64_t groups = round % 4 == 3 ? ~std::uint64_t{0} : 1 + chance.below(60);
-    const auto pause = std::chrono::microseconds(chance.below(round % 4 == 3 ? 10'000 : 2'000));
+    // At a named point it ends by itself, if it comes so far.
+    const std::uint64_t groups = round % 4 == 2 ? ~std::uint64_t{0} : 1 + chance.below(60);
+    const auto pause = std::chrono::microseconds(chance.below(round % 4 == 2 ? 10'000 : 2'000));
     std::fflush(stdout);
     const pid_t child = ::fork();
     if (child < 0) fail("fork");
     if (child == 0) {
       ::close(ends[0]);
-      write_until_killed(path, child_seed, ends[1]);
+      write_until_killed(path, child_seed, ends[1], dohle_disk_plan && round % 2 == 1);
     }
     ::close(ends[1]);
     // Acknowledgements are read while it runs, so that a full pipe does not stop it.
@@ -186,6 +191,7 @@ inline tally kill_rounds(const fs::path& path, int rounds, std::uint64_t seed) {
       fail("the writer ended by itself in round " + std::to_string(round));
     seen_in_all.groups += seen;
     seen_in_all.before_first += seen == 0;
+    seen_in_all.at_points += !killed;
     ack found{};
     check(path, acked, found);
     acked = found;

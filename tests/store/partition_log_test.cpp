@@ -244,6 +244,23 @@ TEST_F(partition_log_test, drops_old_segments_and_keeps_the_rest) {
   EXPECT_EQ(log_->segments().size(), 1u);
 }
 
+/// Two segments were dropped and unlinked; a power cut kept the first one's name and lost the second one's.
+TEST_F(partition_log_test, a_dropped_segment_that_a_power_cut_brings_back_is_dropped_again) {
+  open({.segment_bytes = 1200 * 1024});
+  for (int i = 0; i < 400; ++i) append_flushed(*folder_, *log_, 1, 10'000);
+  settle(log_->end());
+  const auto segments = log_->segments();
+  ASSERT_GT(segments.size(), 3u);
+  const fs::path first = files_in(place_ / "data/00000001", ".seg").front();
+  const std::string content = slurp(first);
+  ASSERT_EQ(*log_->drop_segments_before(segments[1].end), 2u);
+  spill(first, content);
+  reopen();
+  EXPECT_EQ(log_->start(), segments[2].base);
+  EXPECT_FALSE(fs::exists(first));
+  expect_records(*log_, log_->start(), log_->end());
+}
+
 TEST_F(partition_log_test, readers_a_writer_and_a_settler_at_once) {
   open({.journal_file_bytes = 400'000, .segment_bytes = 1500 * 1024, .tail_cache_bytes = 50'000});
   std::atomic<bool> stop{false};

@@ -1,20 +1,21 @@
-# ./dev sim kill|fuzz: the searches that go on for as long as they are told to. The tests run short ones of the same.
+# ./dev sim power|kill|fuzz: the searches that go on for as long as they are told to. The tests run short ones.
 
 dev_sim() {
   case ${1:-} in
-    kill) sim_kill "${@:2}" ;;
+    power) sim_crash power_crash "${@:2}" ;;
+    kill) sim_crash store_crash "${@:2}" ;;
     fuzz) sim_fuzz "${@:2}" ;;
-    *) fail "usage: ./dev sim kill [ROUNDS [SEED [FOLDER]]], ./dev sim fuzz NAME [SECONDS]" ;;
+    *) fail "usage: ./dev sim power --images N [--seed N] | kill --rounds N [--seed N] | fuzz NAME [SECONDS]" ;;
   esac
 }
 
-# A writing process is killed ROUNDS times on the same folder; the seed is told, and replays the search.
-sim_kill() {
+# What fails says in one line how it is run again.
+sim_crash() {
   need setup
   source tools/dev/build.sh
   configure release
-  compile build store_crash
-  exec build/bin/store_crash "$@"
+  compile build "$1"
+  exec "build/bin/$1" "${@:2}"
 }
 
 # The corpus is kept in build/fuzz/corpus, so that the next search goes on where this one ended.

@@ -1,0 +1,112 @@
+#include "tests/crash/power_world.hpp"
+
+#include <algorithm>
+
+namespace dohle::crash {
+
+namespace {
+
+std::string text(const standing& s) {
+  if (s.dropped) return "dropped";
+  return "[" + std::to_string(s.start.value) + ", " + std::to_string(s.end.value) + ") epoch " +
+         std::to_string(s.epoch.value) + " hard (" + std::to_string(s.hard.epoch.value) + ", " +
+         std::to_string(s.hard.vote) + ", " + std::to_string(s.hard.high_watermark.value) + ")";
+}
+
+standing stand_of(store::log& of) { return {of.start(), of.flushed(), of.flushed_position().epoch, of.hard(), false}; }
+
+/// A dropped partition may have left no trace at all.
+bool same(const standing& found, const standing& expected) {
+  return found == expected || (expected.dropped && found == standing{});
+}
+
+bool same(const standings& found, const standings& expected) {
+  return std::all_of(expected.begin(), expected.end(),
+                     [&](const auto& e) { return same(found.at(e.first), e.second); });
+}
+
+/// Found is neither: says of the first partition that differs whether something acknowledged is gone.
+fault difference(const standings& found, const promise& told) {
+  bool lost = false;
+  std::string why;
+  for (const auto& [id, sure] : told.sure) {
+    const standing& is = found.at(id);
+    const standing& may = told.maybe.at(id);
+    if (same(is, sure) && same(is, may)) continue;
+    lost |= !same(is, may) && (is.end < sure.end || is.epoch < sure.epoch || is.hard.epoch < sure.hard.epoch ||
+                               is.start < sure.start || (sure.dropped && !is.dropped));
+    why +=
+        " partition " + std::to_string(id) + " is " + text(is) + ", was " + text(sure) + ", may be " + text(may) + ";";
+  }
+  return {lost, (lost ? "acknowledged and lost:" : "neither before nor after a group:") + why};
+}
+
+void check_batches(store::log& in, const std::vector<written>& expected) {
+  auto next = std::find_if(expected.begin(), expected.end(), [&](const written& w) { return w.base == in.start(); });
+  for (offset at = in.start(); at < in.flushed();) {
+    const auto parts = must(in.read(at, 1 << 20, in.flushed()), "reading");
+    if (parts.empty()) throw fault(true, "nothing at offset " + std::to_string(at.value));
+    for (const bytes& part : parts) {
+      for (std::string_view rest = part.view(); !rest.empty(); ++next) {
+        if (next == expected.end() || next->base != at || rest.size() < next->size ||
+            crc32c(rest.substr(0, next->size)) != next->crc)
+          throw fault(false, "partition " + std::to_string(in.id().value) + " has another batch at offset " +
+                                 std::to_string(at.value));
+        rest.remove_prefix(next->size);
+        at = next->end;
+      }
+    }
+  }
+}
+
+void check_producers(store::log& in, const std::vector<written>& expected) {
+  std::map<std::int64_t, const written*> last;
+  for (const written& w : expected) {
+    if (w.from.id != no_producer && w.end <= in.flushed()) last[w.from.id.value] = &w;
+  }
+  const auto known = must(in.producers(), "producers");
+  bool good = known.size() == last.size();
+  for (const store::producer_state& p : known) {
+    const auto at = last.find(p.id.value);
+    if (at == last.end()) {
+      good = false;
+      break;
+    }
+    const written& w = *at->second;
+    const auto delta = static_cast<std::int32_t>(w.end.value - w.base.value - 1);
+    good = good && p.epoch == w.from.epoch && p.last_sequence == w.from.base_sequence + delta &&
+           p.last_offset == w.end + -1 && p.last_delta == delta;
+  }
+  if (!good)
+    throw fault(false, "partition " + std::to_string(in.id().value) + " remembers other producers than its log has");
+}
+
+}  // namespace
+
+standings check_world(store::folder& folder, const world& known) {
+  if (!known.told.identity.empty() && folder.identity() != known.told.identity)
+    throw fault(true, "the folder has another identity");
+  for (partition_id id : folder.partitions()) {
+    if (!known.told.maybe.contains(id.value))
+      throw fault(false, "partition " + std::to_string(id.value) + " was never made");
+  }
+  standings found;
+  for (const auto& [id, ignored] : known.told.maybe) {
+    auto log = folder.open_log(partition_id{id});
+    if (!log && log.code() != errc::unknown_partition) must(std::move(log), "opening a log");
+    found[id] = log ? stand_of(**log) : standing{.dropped = true};
+  }
+  if (!same(found, known.told.sure) && !same(found, known.told.maybe)) throw difference(found, known.told);
+  for (auto& [id, at] : found) {
+    if (at == standing{}) at.dropped = known.told.sure.at(id).dropped;
+    if (at.dropped || at == standing{}) continue;
+    const auto log = must(folder.open_log(partition_id{id}), "opening a log");
+    const auto handed = known.logs.find(id);
+    const std::vector<written> expected = handed == known.logs.end() ? std::vector<written>{} : handed->second;
+    check_batches(*log, expected);
+    check_producers(*log, expected);
+  }
+  return found;
+}
+
+}  // namespace dohle::crash
