@@ -54,7 +54,7 @@ void acknowledge_early(std::vector<operation>& ops) {
 }
 
 const planted_bug planted[] = {
-    {"acknowledged before the flush", acknowledge_early, 200},
+    {"acknowledged before the flush", acknowledge_early, 400},
     {"no flush of directories", [](auto& ops) { drop_flushes(ops, disk_op::flush_directory, ""); }, 200},
     {"a journal file retired before its segments are flushed",
      [](auto& ops) { drop_flushes(ops, disk_op::flush, ".seg"); }, 200},

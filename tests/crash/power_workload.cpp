@@ -24,6 +24,7 @@ class workload {
   void commit();
   void settle();
   void drop_segments();
+  void delete_records();
   void drop_log();
   store::entry batch(store::log& to, standing& at);
   store::entry change(store::log& to, standing& at);
@@ -151,9 +152,21 @@ void workload::drop_segments() {
   if (segments.size() < 2) return;
   const offset first = segments[1 + chance_.below(segments.size() - 1)].base;
   standings next = known_.told.sure;
-  next[id].start = first;
+  next[id].start = std::max(log->start(), first);
   try_for(std::move(next));
   must(log->drop_segments_before(first), "dropping segments");
+  done();
+}
+
+void workload::delete_records() {
+  const std::uint32_t id = any_partition();
+  const auto log = log_of(id);
+  const offset first = log->start() + static_cast<std::int64_t>(
+                                          chance_.below(static_cast<std::uint64_t>(log->flushed() - log->start()) + 1));
+  standings next = known_.told.sure;
+  next[id].start = first;
+  try_for(std::move(next));
+  must(log->delete_before(first, log->flushed()), "deleting records");
   done();
 }
 
@@ -170,7 +183,8 @@ void workload::step() {
   const std::uint64_t what = chance_.below(100);
   if (what < 60) return commit();
   if (what < 74) return settle();
-  if (what < 80) return drop_segments();
+  if (what < 78) return drop_segments();
+  if (what < 80) return delete_records();
   if (what < 81) return drop_log();
   if (what < 83) {
     close();
