@@ -91,6 +91,13 @@ class log {
   virtual std::optional<std::vector<bytes>> read_tail(offset from, std::size_t max_bytes, offset limit) const = 0;
   /// *disk*: the same from wherever they are. `corrupt_data` names file and place; `offset_out_of_range` below start.
   virtual result<std::vector<bytes>> read(offset from, std::size_t max_bytes, offset limit) = 0;
+  /// *memory*: the other way: whole batches that begin before `before`, at most `max_bytes` (but at least one), in runs
+  /// of the log's order, the newest run first; the first may reach beyond `before`. Between batches there may be holes.
+  /// Empty: nothing before it is left. nullopt when they are not in memory: ask `read_back`. The caller keeps `before`
+  /// within what readers may see.
+  virtual std::optional<std::vector<bytes>> read_tail_back(offset before, std::size_t max_bytes) const = 0;
+  /// *disk*: the same from wherever they are. `offset_out_of_range` beyond the end.
+  virtual result<std::vector<bytes>> read_back(offset before, std::size_t max_bytes) = 0;
   /// *disk*: first record before `limit` with a timestamp >= `at`, exact to the record.
   virtual result<std::optional<found_record>> find_time(timestamp at, offset limit) = 0;
   /// *disk*: the record with the largest timestamp before `limit` (the first of equals).

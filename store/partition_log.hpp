@@ -66,6 +66,8 @@ class partition_log final : public log, public std::enable_shared_from_this<part
 
   std::optional<std::vector<bytes>> read_tail(offset from, std::size_t max_bytes, offset limit) const override;
   result<std::vector<bytes>> read(offset from, std::size_t max_bytes, offset limit) override;
+  std::optional<std::vector<bytes>> read_tail_back(offset before, std::size_t max_bytes) const override;
+  result<std::vector<bytes>> read_back(offset before, std::size_t max_bytes) override;
   result<std::optional<found_record>> find_time(timestamp at, offset limit) override;
   result<std::optional<found_record>> find_max_time(offset limit) override;
   result<std::vector<producer_state>> producers() override;
@@ -104,6 +106,7 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   error out_of_range(offset from) const;
   std::shared_ptr<segment> segment_of(offset at) const;
   std::vector<batch_place> unsettled_places(offset from, std::size_t max_bytes, offset limit) const;
+  std::vector<batch_place> unsettled_back(offset before, std::size_t max_bytes) const;
   result<bytes> read_journal(const std::vector<batch_place>& places) const;
 
   result<std::optional<found_record>> scan_time(offset from, timestamp at, offset limit, bool exact_max);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "store/batch_check.hpp"
 #include "store/files.hpp"
@@ -83,22 +82,6 @@ result<void> check_run(std::string_view copy, const run& r) {
 }  // namespace
 
 // --- opening and closing
-
-class segment::pin {
- public:
-  explicit pin(segment& of) : of_(&of) {}
-  pin(pin&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
-  pin& operator=(pin&&) = delete;
-  ~pin() {
-    if (!of_) return;
-    std::lock_guard lock(of_->mutex_);
-    --of_->users_;
-  }
-  lmdb::environment* operator->() const { return of_->env_.get(); }
-
- private:
-  segment* of_;
-};
 
 void segment_pool::opened(segment& which) {
   std::vector<segment*> idle;

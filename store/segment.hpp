@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "store/lmdb.hpp"
@@ -64,6 +65,9 @@ class segment {
 
   /// *disk*: whole batches from the one that holds `from`, copied behind each other and checked.
   result<bytes> read(offset from, std::size_t max_bytes, offset limit);
+  /// *disk*: whole batches that begin before `before` and reach beyond `start`, in runs of the log's order, the newest
+  /// run first; copied and checked. At most `max_bytes`, but at least one batch. Empty: there is none.
+  result<std::vector<bytes>> read_back(offset before, offset start, std::size_t max_bytes);
   /// *disk*: first offset of the first chunk in which a timestamp >= `at` may be.
   result<std::optional<offset>> chunk_of_time(timestamp at);
   /// *disk*: the chunks among whose records before `limit` the largest timestamp is.
@@ -85,7 +89,22 @@ class segment {
 
  private:
   friend class segment_pool;
-  class pin;
+  /// Keeps the file open while it is used.
+  class pin {
+   public:
+    explicit pin(segment& of) : of_(&of) {}
+    pin(pin&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+    pin& operator=(pin&&) = delete;
+    ~pin() {
+      if (!of_) return;
+      std::lock_guard lock(of_->mutex_);
+      --of_->users_;
+    }
+    lmdb::environment* operator->() const { return of_->env_.get(); }
+
+   private:
+    segment* of_;
+  };
   segment(std::filesystem::path path, offset base, bool newest, std::size_t map_bytes, segment_pool& pool)
       : path_(std::move(path)), base_(base), map_bytes_(map_bytes), pool_(pool), newest_(newest) {}
   result<pin> open_env();

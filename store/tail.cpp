@@ -14,6 +14,12 @@ std::size_t tail::find(offset at) const {
   return at < found->end() ? static_cast<std::size_t>(found - entries_.begin()) : entries_.size();
 }
 
+std::size_t tail::count_before(offset at) const {
+  const auto from =
+      std::lower_bound(entries_.begin(), entries_.end(), at, [](const tail_entry& e, offset o) { return e.base < o; });
+  return static_cast<std::size_t>(from - entries_.begin());
+}
+
 void tail::trim(offset settled) {
   while (!entries_.empty() && !entries_.front().data && entries_.front().end() <= settled) entries_.pop_front();
 }

@@ -42,6 +42,8 @@ class tail {
   void push(tail_entry entry) { entries_.push_back(std::move(entry)); }
   /// The entry that holds `at`, or size() when none does.
   std::size_t find(offset at) const;
+  /// How many entries begin before `at`.
+  std::size_t count_before(offset at) const;
   /// Removes entries from the front that are before `settled` and not in memory.
   void trim(offset settled);
   /// Removes all from `from` on; returns the bytes that were in memory.
