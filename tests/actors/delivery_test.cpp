@@ -125,6 +125,27 @@ TEST(delivery, after_a_refusal_all_in_flight_are_repeated_in_order) {
   EXPECT_EQ(b.identities, 1) << "the sequence was never torn";
 }
 
+TEST(delivery, a_torn_sequence_is_borne_while_an_earlier_batch_is_unanswered) {
+  for (errc torn : {errc::unknown_producer, errc::out_of_order_sequence}) {
+    bench b;
+    for (int i = 0; i < 3; ++i) b.add();
+    auto sent = b.pump();
+    b.fail(sent[2], torn);  // the answers need not come in order
+    b.fail(sent[1], torn);
+    b.now += limits::max_retry_backoff;
+    EXPECT_TRUE(b.pump().empty()) << "nothing overtakes the one without an answer";
+    b.ok(sent[0]);
+    auto again = b.pump();
+    ASSERT_EQ(again.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(bench::header(again[i]).base_sequence, static_cast<int>(2 * (i + 1)));
+      b.ok(again[i]);
+    }
+    EXPECT_EQ(b.order, (std::vector<std::uint64_t>{0, 1, 2}));
+    EXPECT_EQ(b.identities, 1) << "the sequence was never torn";
+  }
+}
+
 TEST(delivery, a_gap_gets_a_new_identity_and_loses_nothing_that_was_refused) {
   bench b;
   for (int i = 0; i < 3; ++i) b.add();
