@@ -55,6 +55,12 @@ void spawn_group(broker_pointer self, const std::string& id, stored_group stored
   s.groups.emplace(id, spawn_role(self, false, group, std::move(setup)));
 }
 
+void keep_link(broker_pointer self, caf::actor spawned) {
+  self->monitor(spawned);
+  self->state.children.insert(spawned.address());
+  self->state.links.push_back(std::move(spawned));
+}
+
 void spawn_link(broker_pointer self) {
   auto& s = self->state;
   if (!s.setup.socket) return;
@@ -63,9 +69,25 @@ void spawn_link(broker_pointer self) {
   options.greeting.cluster = s.setup.folder->identity();
   options.greeting.software = "dohle " DOHLE_VERSION;
   options.directory = s.directory;
-  s.link = self->system().middleman().spawn_broker(link, s.setup.socket->descriptor, std::move(options));
-  self->monitor(s.link);
-  s.children.insert(s.link.address());
+  keep_link(self, self->system().middleman().spawn_broker(link, s.setup.socket->descriptor, std::move(options)));
+}
+
+void spawn_kafka_link(broker_pointer self) {
+  auto& s = self->state;
+  if (s.setup.kafka_sockets.empty()) return;
+  kafka_link_options options;
+  options.base.me = s.setup.me;
+  options.base.cluster = s.setup.folder->identity();
+  options.base.auto_create = s.setup.auto_create_topics;
+  options.base.default_partitions = s.setup.default_partitions;
+  if (s.setup.kafka_advertised) {
+    options.base.host = s.setup.kafka_advertised->host;
+    options.base.port = s.setup.kafka_advertised->port;
+  }
+  options.directory = s.directory;
+  std::vector<int> sockets;
+  for (const auto& socket : s.setup.kafka_sockets) sockets.push_back(socket.descriptor);
+  keep_link(self, self->system().middleman().spawn_broker(kafka_link, std::move(sockets), std::move(options)));
 }
 
 // --- routing -------------------------------------------------------------------------------------------------------
@@ -229,7 +251,7 @@ void on_stop(broker_pointer self) {
   auto& s = self->state;
   if (s.stopping) return;
   s.stopping = true;
-  if (s.link) self->send(s.link, stop_atom::value);
+  for (const auto& l : s.links) self->send(l, stop_atom::value);
   for (const auto& [id, g] : s.groups) self->send(g, stop_atom::value);
   for (const auto& [name, partitions] : s.directory->topics)
     for (const auto& p : partitions) self->send(p.leader, stop_atom::value);
@@ -280,7 +302,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
 
 void publish(broker_pointer self, directory next) {
   self->state.directory = std::make_shared<const directory>(std::move(next));
-  if (self->state.link) self->send(self->state.link, self->state.directory);
+  for (const auto& l : self->state.links) self->send(l, self->state.directory);
 }
 
 std::optional<error> refuse_change(const broker_state& s) {
@@ -324,6 +346,7 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
   for (auto& [id, stored] : s.setup.loaded.groups) spawn_group(self, id, std::move(stored));
   s.setup.loaded = {};
   spawn_link(self);
+  spawn_kafka_link(self);
   return {
       [=](produce_request& r) { to_leader(self, r, self->make_response_promise(), true); },
       [=](fetch_request& r) { to_leader(self, r, self->make_response_promise(), false); },

@@ -15,10 +15,12 @@
 #include <set>
 #include <string>
 
+#include "actors/connect.hpp"
 #include "actors/directory.hpp"
 #include "actors/disk.hpp"
 #include "actors/group.hpp"
 #include "actors/journal_writer.hpp"
+#include "actors/kafka_link.hpp"
 #include "actors/link.hpp"
 #include "actors/startup.hpp"
 #include "rules/cluster_state.hpp"
@@ -31,6 +33,8 @@ struct broker_setup {
   loaded_folder loaded;
   broker_id me{1};
   std::optional<listening_socket> socket;
+  std::vector<listening_socket> kafka_sockets;
+  std::optional<host_port> kafka_advertised;
   bool auto_create_topics = false;
   std::int32_t default_partitions = 1;
   bool detached = true;  ///< false under the deterministic scheduler: everything on one thread
@@ -53,7 +57,7 @@ struct broker_state {
   caf::actor settler;
   std::vector<caf::actor> readers;
   std::size_t next_reader = 0;
-  caf::actor link;
+  std::vector<caf::actor> links;  ///< the listening ends, one a protocol
   std::map<std::string, caf::actor> groups;
   std::deque<change> changes;
   bool changing = false;

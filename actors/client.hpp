@@ -232,6 +232,9 @@ inline constexpr std::uint16_t default_port = 7420;
 struct broker_options {
   std::filesystem::path path = {};         ///< data folder; empty = a temporary one, removed at close
   std::optional<std::string> listen = {};  ///< "host:port", port 0 = a free one; none = no socket at all
+  /// Where Kafka's clients come: "host:port", or a port alone for 127.0.0.1 and ::1 both; 0 = a free one; none = not.
+  std::optional<std::string> kafka = {};
+  std::string kafka_advertised = {};       ///< "host:port" they are told; empty = the address they came to
   bool auto_create_topics = false;         ///< produce and metadata make topics that do not exist
   std::int32_t default_partitions = 1;
   std::size_t journal_file_bytes = limits::journal_file_bytes;
@@ -248,6 +251,8 @@ class broker {
   dohle::client client() const;
   /// "host:port" it listens on, or empty.
   std::string listening() const;
+  /// The same for Kafka's clients.
+  std::string kafka_listening() const;
   const std::filesystem::path& path() const;
   result<void> close(duration timeout);
 

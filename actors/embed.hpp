@@ -21,6 +21,7 @@ namespace dohle::actors {
 struct spawned_broker {
   caf::actor endpoint;    ///< answers every request of schema/messages.hpp
   std::string listening;  ///< "host:port", or empty
+  std::string kafka;      ///< the same for Kafka's clients
   std::string path;       ///< the data folder
 };
 

@@ -44,6 +44,16 @@ result<spawned_broker> spawn_broker(caf::actor_system& system, const broker_opti
     if (!socket) return socket.error();
     setup->socket = std::move(*socket);
   }
+  if (options.kafka) {
+    auto sockets = listen_on_loopback(*options.kafka);
+    if (!sockets) return sockets.error();
+    setup->kafka_sockets = std::move(*sockets);
+  }
+  if (!options.kafka_advertised.empty()) {
+    auto told = parse_url("dohle://" + options.kafka_advertised);
+    if (!told) return told.error();
+    setup->kafka_advertised = told->front();
+  }
   setup->auto_create_topics = options.auto_create_topics;
   setup->default_partitions = options.default_partitions;
   setup->wall_clock = wall_clock;
@@ -51,6 +61,7 @@ result<spawned_broker> spawn_broker(caf::actor_system& system, const broker_opti
   setup->storage_failed = end_process_on_failure();
   spawned_broker out;
   out.listening = setup->socket ? setup->socket->address : "";
+  out.kafka = setup->kafka_sockets.empty() ? "" : setup->kafka_sockets.front().address;
   out.path = options.path.string();
   out.endpoint = system.spawn(broker, setup);
   return out;
@@ -142,6 +153,7 @@ client broker::client() const {
 }
 
 std::string broker::listening() const { return impl_->spawned.listening; }
+std::string broker::kafka_listening() const { return impl_->spawned.kafka; }
 
 const std::filesystem::path& broker::path() const { return impl_->path; }
 

@@ -1,15 +1,11 @@
 #include "actors/link.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <caf/io/middleman.hpp>
-#include <caf/io/network/multiplexer.hpp>
 #include <caf/io/system_messages.hpp>
 
 #include "actors/logging.hpp"
+#include "actors/sockets.hpp"
 #include "actors/system.hpp"
 
 namespace dohle::actors {
@@ -21,17 +17,6 @@ using handle = caf::io::connection_handle;
 using connection = link_state::connection;
 
 link_state::moment now(self_pointer self) { return self->clock().now(); }
-
-/// Half-open peers are found by the kernel: probes after a minute of silence, dead after half a minute without answer.
-void tune(handle h) {
-  auto fd = static_cast<int>(h.id());
-  int on = 1, idle = 60, interval = 10, count = 3;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-}
 
 void drop(self_pointer self, handle h) {
   self->state.connections.erase(h);
@@ -71,17 +56,6 @@ bool on_frame(self_pointer self, handle h, connection& c, const frame& f);
 void drop_hostile(self_pointer self, handle h) {
   log().warn("a connection sent bytes that are not the protocol and was closed");
   drop(self, h);
-}
-
-/// Reads again, in the multiplexer's next round: CAF forgets a `trigger` that comes in the round of its `halt`, because
-/// the halt takes effect when the round ends, and the connection would never be read again.
-void resume_reading(self_pointer self, handle h) {
-  caf::strong_actor_ptr hold{self->ctrl()};
-  self->parent().backend().post([self, hold, alive = std::weak_ptr<int>{self->state.life}, h] {
-    if (alive.expired()) return;
-    auto found = self->state.connections.find(h);
-    if (found != self->state.connections.end() && !found->second.halted) self->trigger(h);
-  });
 }
 
 /// Moves a connection on: answers out, waiting requests in, and reading stopped or begun again as the bounds say.
@@ -206,7 +180,7 @@ void on_connection(self_pointer self, handle h) {
     self->close(h);
     return;
   }
-  tune(h);
+  tune_accepted(h);
   auto& c = s.connections[h];
   c.id = s.next_id++;
   c.deadline = now(self) + limits::hello_timeout;

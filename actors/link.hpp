@@ -11,6 +11,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/directory.hpp"
 #include "schema/codec.hpp"
@@ -63,5 +64,7 @@ struct listening_socket {
 };
 /// Binds "host:port" ("[::1]:0", "127.0.0.1:7420"; port 0 = a free one). `connection_failed` names address and reason.
 result<listening_socket> listen_on(const std::string& address);
+/// Binds "host:port", or for a port alone 127.0.0.1 and, where the machine has it, ::1: the same free one for 0.
+result<std::vector<listening_socket>> listen_on_loopback(const std::string& address_or_port);
 
 }  // namespace dohle::actors

@@ -77,4 +77,15 @@ result<listening_socket> listen_on(const std::string& address) {
   return listening_socket{fd, shown + ":" + std::to_string(port), parts->host, port};
 }
 
+result<std::vector<listening_socket>> listen_on_loopback(const std::string& address_or_port) {
+  const bool port_alone = address_or_port.find(':') == std::string::npos;
+  auto first = listen_on(port_alone ? "127.0.0.1:" + address_or_port : address_or_port);
+  if (!first) return first.error();
+  std::vector<listening_socket> all{std::move(*first)};
+  if (!port_alone) return all;
+  // Many machines have no IPv6, and a client that tried ::1 then tries the other.
+  if (auto second = listen_on("[::1]:" + std::to_string(all.front().port))) all.push_back(std::move(*second));
+  return all;
+}
+
 }  // namespace dohle::actors

@@ -12,6 +12,7 @@ class core_broker {
 
   core_client client() { return core_client(broker_.get().client()); }
   std::string listening() { return broker_.get().listening(); }
+  std::string kafka_listening() { return broker_.get().kafka_listening(); }
   std::string path() { return broker_.get().path().string(); }
   bool open() const { return broker_.open(); }
   void close(double timeout) {
@@ -25,13 +26,14 @@ class core_broker {
   handle<broker> broker_;
 };
 
-core_broker open_broker(const std::string& path, std::optional<std::string> listen, bool auto_create_topics,
-                        std::int32_t default_partitions, std::optional<std::size_t> journal_file_bytes,
-                        std::optional<std::size_t> segment_bytes, std::optional<std::size_t> tail_cache_bytes,
-                        std::size_t threads) {
+core_broker open_broker(const std::string& path, std::optional<std::string> listen, std::optional<std::string> kafka,
+                        bool auto_create_topics, std::int32_t default_partitions,
+                        std::optional<std::size_t> journal_file_bytes, std::optional<std::size_t> segment_bytes,
+                        std::optional<std::size_t> tail_cache_bytes, std::size_t threads) {
   broker_options o;
   o.path = path;
   o.listen = std::move(listen);
+  o.kafka = std::move(kafka);
   o.auto_create_topics = auto_create_topics;
   o.default_partitions = default_partitions;
   o.journal_file_bytes = journal_file_bytes.value_or(o.journal_file_bytes);
@@ -64,14 +66,15 @@ void bind_broker(py::module_& m) {
   py::class_<core_broker>(m, "Broker", "A broker in this process; owns its data folder.")
       .def("client", &core_broker::client)
       .def_property_readonly("listening", &core_broker::listening)
+      .def_property_readonly("kafka_listening", &core_broker::kafka_listening)
       .def_property_readonly("path", &core_broker::path)
       .def_property_readonly("open", &core_broker::open)
       .def("close", &core_broker::close, py::arg("timeout"));
 
   using py::arg;
-  m.def("open_broker", &open_broker, arg("path"), arg("listen"), arg("auto_create_topics"), arg("default_partitions"),
-        arg("journal_file_bytes"), arg("segment_bytes"), arg("tail_cache_bytes"), arg("threads"),
-        "Opens a data folder; an empty path is a temporary one, removed at close.");
+  m.def("open_broker", &open_broker, arg("path"), arg("listen"), arg("kafka"), arg("auto_create_topics"),
+        arg("default_partitions"), arg("journal_file_bytes"), arg("segment_bytes"), arg("tail_cache_bytes"),
+        arg("threads"), "Opens a data folder; an empty path is a temporary one, removed at close.");
   m.def("connect", &connect, arg("url"), arg("name"), arg("connect_timeout"), arg("request_timeout"));
 }
 

@@ -9,9 +9,9 @@ include(CMakePackageConfigHelpers)
 set(DOHLE_PUBLIC_ACTORS client.hpp dohle.hpp embed.hpp)
 
 # The objects of the folders' libraries; linking those too brings what they need and not one object twice.
-set(folders dohle_schema dohle_rules dohle_store dohle_actors)
+set(folders dohle_schema dohle_rules dohle_store dohle_kafka dohle_actors)
 add_library(dohle_lib SHARED $<TARGET_OBJECTS:dohle_schema> $<TARGET_OBJECTS:dohle_rules> $<TARGET_OBJECTS:dohle_store>
-            $<TARGET_OBJECTS:dohle_actors>)
+            $<TARGET_OBJECTS:dohle_kafka> $<TARGET_OBJECTS:dohle_actors>)
 set_target_properties(dohle_lib PROPERTIES OUTPUT_NAME dohle EXPORT_NAME dohle LINKER_LANGUAGE CXX
                       VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
                       LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")

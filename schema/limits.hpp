@@ -60,6 +60,12 @@ inline constexpr auto unacknowledged_timeout = 20s;
 /// Deadlines of a link's requests are looked at this often: one timer a link, not one a request.
 inline constexpr auto link_check_interval = 250ms;
 
+// --- Kafka's protocol ----------------------------------------------------------------------------------------------
+/// Kafka's `socket.request.max.bytes`.
+inline constexpr std::size_t max_kafka_frame_bytes = 100 * mib;
+/// What the lists of one request may become in memory: an element may take far more there than on the wire.
+inline constexpr std::size_t max_kafka_message_memory = 64 * mib;
+
 // --- names and requests --------------------------------------------------------------------------------------------
 /// Kafka's bound on a topic's name.
 inline constexpr std::size_t max_topic_name = 249;

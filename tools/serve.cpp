@@ -67,6 +67,7 @@ void banner(const broker& b, rlim_t descriptors) {
   say(fmt::format("dohle {}", DOHLE_VERSION));
   say(fmt::format("data in {}", std::filesystem::absolute(b.path()).string()));
   say(fmt::format("listening on {}", b.listening()));
+  if (!b.kafka_listening().empty()) say(fmt::format("Kafka's clients on {}", b.kafka_listening()));
   if (descriptors < 4096) {
     say(fmt::format("only {} open files are allowed: enough for few connections (ulimit -n)", descriptors));
   }
@@ -92,6 +93,8 @@ broker_options options_of(const config& c) {
   broker_options o;
   o.path = c.text("storage.data");
   o.listen = c.text("listen.address");
+  if (auto kafka = c.text("listen.kafka"); !kafka.empty()) o.kafka = kafka;
+  o.kafka_advertised = c.text("listen.kafka_advertised");
   o.auto_create_topics = c.boolean("topics.auto_create");
   o.default_partitions = static_cast<std::int32_t>(c.count("topics.default_partitions"));
   o.journal_file_bytes = c.size("storage.journal_file");

@@ -269,6 +269,7 @@ class Broker(Connection):
 
     ``Broker()`` keeps its data in a temporary folder that is removed at close; ``Broker("data")`` keeps it there.
     Nothing listens unless `listen` says so: ``"127.0.0.1:7420"``, a port, or True for a free port (see ``address``).
+    `kafka` opens a port for Kafka's own clients: a number (0 = a free one) or ``"host:port"``; its address is `kafka`.
     Raises FolderLocked when the folder is open elsewhere, StorageError when it is none of Dohle's.
     """
 
@@ -278,6 +279,7 @@ class Broker(Connection):
         path: str | os.PathLike[str] | None = None,
         *,
         listen: str | int | bool | None = None,
+        kafka: str | int | None = None,
         default_partitions: int = 1,
         auto_create_topics: bool = False,
         journal_file_bytes: int | None = None,
@@ -289,6 +291,7 @@ class Broker(Connection):
         self._broker = _core.open_broker(
             "" if path is None else os.fspath(path),
             _listen_address(listen),
+            None if kafka is None else str(kafka),
             auto_create_topics,
             default_partitions,
             journal_file_bytes,
@@ -301,6 +304,11 @@ class Broker(Connection):
         if self._broker.listening:
             self._address = f"dohle://{self._broker.listening}"
         self._path = Path(self._broker.path)
+
+    @property
+    def kafka(self) -> str:
+        """``"host:port"`` for the ``bootstrap.servers`` of Kafka's clients; empty when none was asked for."""
+        return self._broker.kafka_listening
 
     @property
     def path(self) -> Path:

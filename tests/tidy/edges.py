@@ -32,7 +32,7 @@ FOREIGN = [
     (r"caf/.*", ["actors/*"], ["tests/actors/*", "tests/cluster/*", "tests/install/*", "bench/*"]),
     (
         r"sys/socket\.h|sys/epoll\.h|sys/un\.h|netinet/.*|arpa/.*|netdb\.h",
-        ["actors/link*", "actors/listen.cpp", "actors/connect.cpp"],
+        ["actors/link*", "actors/listen.cpp", "actors/sockets.cpp", "actors/connect.cpp"],
         ["tests/*", "bench/*"],
     ),
     (r"pybind11/.*|Python\.h", ["bindings/*"], []),

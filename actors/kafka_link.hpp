@@ -1,0 +1,73 @@
+// The listening end of the Kafka protocol: the same conversation as link's in another encoding. What a request means
+// is decided in kafka/, which turns it into requests of ours; this actor asks them, hands the answers back and sends
+// what comes out, in the order of the requests. Requests of one connection begin in their order and run side by side.
+// Owned by the broker. Bounds as link's: a connection with too much unanswered or unread is not read from, and is
+// closed when it does not catch up; a malformed request costs its sender the connection.
+#pragma once
+
+#include <caf/io/broker.hpp>
+#include <caf/stateful_actor.hpp>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/directory.hpp"
+#include "kafka/exchange.hpp"
+#include "kafka/frames.hpp"
+
+namespace dohle::actors {
+
+struct kafka_link_options {
+  kafka::context base;  ///< of every connection; an empty host becomes the address where it arrived
+  directory_pointer directory;
+};
+
+struct kafka_link_state {
+  static inline const char* name = "kafka_link";
+  using moment = std::chrono::steady_clock::time_point;
+
+  /// One request on its way. Slots leave from the front only, so answers keep the order of the requests.
+  struct slot {
+    std::uint64_t id = 0;
+    std::size_t frame_bytes = 0;
+    std::function<kafka::exchange(std::vector<response>)> then;
+    std::vector<response> answers;
+    std::size_t missing = 0;         ///< answers that have not come
+    bool waits = false;              ///< for the first of its watches, until `deadline`
+    std::vector<request> beyond;     ///< what it watches
+    std::optional<moment> deadline;  ///< of a fetch that waits; set when it first does
+    bool done = false;
+    std::vector<char> answer;
+  };
+  struct connection {
+    std::uint64_t id = 0;  ///< handles are reused by the kernel, this is not
+    kafka::context with;
+    kafka::frame_cutter frames;
+    std::deque<dohle::bytes> waiting;  ///< read, and not begun because too much is unanswered or unread
+    std::deque<slot> slots;
+    std::uint64_t next_slot = 1;
+    std::size_t unanswered_bytes = 0;  ///< the frames of the slots
+    /// Where a parked fetch of ours waits for more of a partition: one a partition, shared by the fetches that come.
+    std::map<topic_partition, offset> watches;
+    bool pumping = false;
+    bool heard = false;  ///< a whole request came: no stranger any more
+    bool halted = false;
+    moment deadline;  ///< for the first request, or since when it is halted
+  };
+
+  kafka_link_options options;
+  std::unordered_map<caf::io::connection_handle, connection> connections;
+  std::uint64_t next_id = 1;
+  std::shared_ptr<int> life = std::make_shared<int>();  ///< gone with the state: what was put off asks for it
+  bool ticking = false;
+};
+
+/// Listens on these bound and listening descriptors, which the actor takes over.
+caf::behavior kafka_link(caf::stateful_actor<kafka_link_state, caf::io::broker>* self, std::vector<int> sockets,
+                         kafka_link_options options);
+
+}  // namespace dohle::actors

@@ -1,0 +1,64 @@
+#include "kafka/apis.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace dohle::kafka {
+
+namespace {
+
+template <class Message>
+exchange handle(const context& with, const call& c, reader& r) {
+  Message m;
+  read(r, m);
+  if (!r.ok()) return malformed();
+  return on(with, c, m);
+}
+
+template <class Message>
+constexpr served_api serve(std::int16_t first, std::int16_t last) {
+  const auto known = static_cast<std::int16_t>(Message::first_version);
+  return {Message::api_key, first, std::max(first, known), last, static_cast<std::int16_t>(Message::flexible_from),
+          handle<Message>};
+}
+
+/// Produce and JoinGroup are advertised from 0, as Kafka does: older librdkafka concludes from it that compression and
+/// groups are there. Fetch stays below 13 and OffsetCommit and OffsetFetch below 10, where topics have ids only.
+constexpr std::array all{
+    serve<produce_request>(0, 11),
+    serve<fetch_request>(4, 12),
+    serve<list_offsets_request>(1, 9),
+    serve<metadata_request>(0, 12),
+    serve<offset_commit_request>(2, 9),
+    serve<offset_fetch_request>(1, 9),
+    serve<find_coordinator_request>(0, 5),
+    serve<join_group_request>(0, 9),
+    serve<heartbeat_request>(0, 4),
+    serve<leave_group_request>(0, 5),
+    serve<sync_group_request>(0, 5),
+    serve<describe_groups_request>(0, 6),
+    serve<list_groups_request>(0, 5),
+    serve<api_versions_request>(0, 4),
+    serve<create_topics_request>(2, 7),
+    serve<delete_topics_request>(1, 5),
+    serve<init_producer_id_request>(0, 4),
+    serve<describe_acls_request>(1, 3),
+    serve<describe_configs_request>(1, 4),
+    serve<alter_configs_request>(0, 2),
+    serve<create_partitions_request>(0, 3),
+    serve<delete_groups_request>(0, 2),
+    serve<incremental_alter_configs_request>(0, 1),
+    serve<describe_cluster_request>(0, 1),
+    serve<describe_topic_partitions_request>(0, 0),
+};
+
+}  // namespace
+
+std::span<const served_api> served_apis() { return all; }
+
+const served_api* find_api(std::int16_t key) {
+  auto found = std::find_if(all.begin(), all.end(), [&](const auto& a) { return a.key == key; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace dohle::kafka

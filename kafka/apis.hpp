@@ -1,0 +1,59 @@
+// The APIs that are served, with the versions that are advertised. A version between the bounds works whole, or it is
+// not advertised.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kafka/exchange.hpp"
+
+namespace dohle::kafka {
+
+struct served_api {
+  std::int16_t key;
+  std::int16_t first;         ///< as advertised
+  std::int16_t first_served;  ///< below it requests are answered with `unsupported_version`
+  std::int16_t last;
+  std::int16_t flexible_from;
+  exchange (*handle)(const context&, const call&, reader&);  ///< the reader stands behind the header
+};
+
+std::span<const served_api> served_apis();
+const served_api* find_api(std::int16_t key);
+
+// --- one function an API; each in the file of its kind -------------------------------------------------------------
+
+// brokers.cpp
+exchange on(const context&, const call&, const api_versions_request&);
+exchange on(const context&, const call&, metadata_request&);
+exchange on(const context&, const call&, const describe_cluster_request&);
+exchange on(const context&, const call&, const find_coordinator_request&);
+exchange on(const context&, const call&, const describe_acls_request&);
+exchange on(const context&, const call&, describe_topic_partitions_request&);
+// produce.cpp
+exchange on(const context&, const call&, produce_request&);
+exchange on(const context&, const call&, const init_producer_id_request&);
+// fetch.cpp
+exchange on(const context&, const call&, fetch_request&);
+// offsets.cpp
+exchange on(const context&, const call&, list_offsets_request&);
+exchange on(const context&, const call&, offset_commit_request&);
+exchange on(const context&, const call&, offset_fetch_request&);
+// groups.cpp
+exchange on(const context&, const call&, join_group_request&);
+exchange on(const context&, const call&, sync_group_request&);
+exchange on(const context&, const call&, heartbeat_request&);
+exchange on(const context&, const call&, leave_group_request&);
+exchange on(const context&, const call&, describe_groups_request&);
+exchange on(const context&, const call&, const list_groups_request&);
+exchange on(const context&, const call&, delete_groups_request&);
+// topics.cpp
+exchange on(const context&, const call&, create_topics_request&);
+exchange on(const context&, const call&, delete_topics_request&);
+exchange on(const context&, const call&, create_partitions_request&);
+// configs.cpp
+exchange on(const context&, const call&, describe_configs_request&);
+exchange on(const context&, const call&, alter_configs_request&);
+exchange on(const context&, const call&, incremental_alter_configs_request&);
+
+}  // namespace dohle::kafka

@@ -1,0 +1,301 @@
+// Configs of topics and of the broker: complete, with their sources, because consoles and Connect decide by them.
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "kafka/apis.hpp"
+#include "kafka/errors.hpp"
+
+namespace dohle::kafka {
+
+namespace {
+
+enum resource : std::int8_t { of_topic = 2, of_broker = 4 };
+enum source : std::int8_t { topics_own = 1, static_broker = 4, default_value = 5 };
+enum value_type : std::int8_t { boolean = 1, text = 2, int32 = 3, int16 = 4, int64 = 5, real = 6, list = 7 };
+enum operation : std::int8_t { set = 0, reset = 1, append = 2, subtract = 3 };
+
+struct fixed_config {
+  std::string_view name, value;
+  value_type type;
+};
+
+/// Kafka's configs of a topic that have one possible value here: what a client reads of them is true.
+constexpr std::array fixed_of_topic{
+    fixed_config{"file.delete.delay.ms", "0", int64},
+    fixed_config{"flush.messages", "1", int64},
+    fixed_config{"flush.ms", "0", int64},
+    fixed_config{"follower.replication.throttled.replicas", "", list},
+    fixed_config{"index.interval.bytes", "262128", int32},
+    fixed_config{"leader.replication.throttled.replicas", "", list},
+    fixed_config{"local.retention.bytes", "-2", int64},
+    fixed_config{"local.retention.ms", "-2", int64},
+    fixed_config{"preallocate", "false", boolean},
+    fixed_config{"remote.storage.enable", "false", boolean},
+    fixed_config{"segment.jitter.ms", "0", int64},
+    fixed_config{"unclean.leader.election.enable", "false", boolean},
+};
+
+constexpr std::array types{
+    std::pair<std::string_view, value_type>{"cleanup.policy", list},
+    std::pair<std::string_view, value_type>{"compression.type", text},
+    std::pair<std::string_view, value_type>{"max.message.bytes", int32},
+    std::pair<std::string_view, value_type>{"message.timestamp.type", text},
+    std::pair<std::string_view, value_type>{"min.cleanable.dirty.ratio", real},
+    std::pair<std::string_view, value_type>{"min.insync.replicas", int32},
+    std::pair<std::string_view, value_type>{"segment.bytes", int32},
+};
+
+value_type type_of(std::string_view name) {
+  auto found = std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.first == name; });
+  return found == types.end() ? int64 : found->second;
+}
+
+/// The broker's config that a topic's default comes from.
+std::string broker_name_of(const std::string& name) {
+  static const std::map<std::string, std::string> renamed{{"max.message.bytes", "message.max.bytes"},
+                                                          {"message.timestamp.type", "log.message.timestamp.type"},
+                                                          {"min.insync.replicas", "min.insync.replicas"},
+                                                          {"compression.type", "compression.type"}};
+  auto found = renamed.find(name);
+  return found == renamed.end() ? "log." + name : found->second;
+}
+
+using line = describe_configs_response_resource_result;
+
+line of(const config_entry& entry, bool with_synonyms) {
+  line out;
+  out.name = entry.name;
+  out.value = entry.value;
+  out.config_source = entry.is_default ? default_value : topics_own;
+  out.config_type = type_of(entry.name);
+  out.documentation.reset();
+  if (!with_synonyms) return out;
+  if (!entry.is_default) out.synonyms.push_back({entry.name, entry.value, topics_own});
+  if (entry.is_default) out.synonyms.push_back({broker_name_of(entry.name), entry.value, default_value});
+  return out;
+}
+
+line of(const fixed_config& f, bool with_synonyms) {
+  line out;
+  out.name = f.name;
+  out.value = std::string(f.value);
+  out.read_only = true;
+  out.config_source = default_value;
+  out.config_type = f.type;
+  out.documentation.reset();
+  if (with_synonyms) out.synonyms.push_back({out.name, out.value, default_value});
+  return out;
+}
+
+std::vector<fixed_config> of_this_broker(const context& with, std::vector<std::string>& texts) {
+  texts = {std::to_string(with.me.value),
+           std::to_string(with.default_partitions),
+           with.auto_create ? "true" : "false",
+           "PLAINTEXT://" + with.host + ":" + std::to_string(with.port),
+           std::to_string(limits::default_max_message_bytes),
+           std::to_string(limits::max_kafka_frame_bytes)};
+  return {{"advertised.listeners", texts[3], text},
+          {"auto.create.topics.enable", texts[2], boolean},
+          {"broker.id", texts[0], int32},
+          {"default.replication.factor", "1", int32},
+          {"delete.topic.enable", "true", boolean},
+          {"log.cleanup.policy", "delete", list},
+          {"log.message.timestamp.type", "CreateTime", text},
+          {"message.max.bytes", texts[4], int32},
+          {"min.insync.replicas", "1", int32},
+          {"node.id", texts[0], int32},
+          {"num.partitions", texts[1], int32},
+          {"offsets.topic.replication.factor", "1", int16},
+          {"socket.request.max.bytes", texts[5], int32},
+          {"transaction.state.log.replication.factor", "1", int16}};
+}
+
+void keep_asked(std::vector<line>& lines, const std::optional<std::vector<std::string>>& names) {
+  if (!names) return;
+  std::erase_if(lines, [&](const line& l) { return std::find(names->begin(), names->end(), l.name) == names->end(); });
+}
+
+describe_configs_response_result begin_result(std::int8_t type, const std::string& name) {
+  describe_configs_response_result out;
+  out.resource_type = type;
+  out.resource_name = name;
+  out.error_message.reset();
+  return out;
+}
+
+describe_configs_response_result broker_result(const context& with, const describe_configs_request_resource& asked,
+                                               bool with_synonyms) {
+  auto out = begin_result(asked.resource_type, asked.resource_name);
+  if (!asked.resource_name.empty() && asked.resource_name != std::to_string(with.me.value)) {
+    out.error_code = number(error_code::invalid_request);
+    out.error_message = "this is broker " + std::to_string(with.me.value);
+    return out;
+  }
+  std::vector<std::string> texts;
+  for (const auto& f : of_this_broker(with, texts)) out.configs.push_back(of(f, with_synonyms));
+  keep_asked(out.configs, asked.configuration_keys);
+  return out;
+}
+
+describe_configs_response_result topic_result(const describe_configs_request_resource& asked, response& r,
+                                              bool with_synonyms) {
+  auto out = begin_result(asked.resource_type, asked.resource_name);
+  auto found = typed<topic_description>(r);
+  out.error_code = number(found.code());
+  if (!found) {
+    out.error_message = found.error().message;
+    return out;
+  }
+  for (const auto& entry : found->configs) out.configs.push_back(of(entry, with_synonyms));
+  for (const auto& f : fixed_of_topic) out.configs.push_back(of(f, with_synonyms));
+  std::sort(out.configs.begin(), out.configs.end(), [](const line& a, const line& b) { return a.name < b.name; });
+  keep_asked(out.configs, asked.configuration_keys);
+  return out;
+}
+
+}  // namespace
+
+exchange on(const context& with, const call& c, describe_configs_request& m) {
+  std::vector<request> asks;
+  for (const auto& r : m.resources)
+    if (r.resource_type == of_topic) asks.push_back(describe_topic_request{r.resource_name});
+  auto finish = [=](std::vector<response> found) {
+    describe_configs_response answer;
+    std::size_t next = 0;
+    for (const auto& r : m.resources) {
+      if (r.resource_type == of_topic) {
+        answer.results.push_back(topic_result(r, found[next++], m.include_synonyms));
+      } else if (r.resource_type == of_broker) {
+        answer.results.push_back(broker_result(with, r, m.include_synonyms));
+      } else {
+        answer.results.push_back(begin_result(r.resource_type, r.resource_name));
+      }
+    }
+    return reply(c, answer);
+  };
+  return asks.empty() ? finish({}) : ask(std::move(asks), finish);
+}
+
+// --- altering ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// One wish for one resource, whichever of the two APIs it came by.
+struct wish {
+  std::int8_t type = 0;
+  std::string name;
+  bool replace_all = false;  ///< what is not named goes back to its default
+  std::vector<incremental_alter_configs_request_alterable_config> changes;
+};
+
+struct outcome {
+  errc code = errc::ok;
+  std::string message;
+};
+
+std::string current(const topic_description& t, const std::string& name) {
+  for (const auto& entry : t.configs)
+    if (entry.name == name) return entry.value;
+  return "";
+}
+
+std::string with_item(const std::string& list, const std::string& item, bool there) {
+  std::string out;
+  for (std::size_t at = 0; at < list.size();) {
+    auto comma = std::min(list.find(',', at), list.size());
+    auto word = list.substr(at, comma - at);
+    if (word != item && !word.empty()) out += (out.empty() ? "" : ",") + word;
+    at = comma + 1;
+  }
+  if (there) out += (out.empty() ? "" : ",") + item;
+  return out;
+}
+
+alter_topic_request to_ours(const wish& w, const topic_description& now) {
+  alter_topic_request r;
+  r.name = w.name;
+  for (const auto& change : w.changes) {
+    const auto value = change.value.value_or("");
+    if (change.config_operation == reset || !change.value)
+      r.reset.push_back(change.name);
+    else if (change.config_operation == set)
+      r.set.push_back({change.name, value});
+    else
+      r.set.push_back({change.name, with_item(current(now, change.name), value, change.config_operation == append)});
+  }
+  if (!w.replace_all) return r;
+  for (const auto& entry : now.configs) {
+    const bool named =
+        std::any_of(w.changes.begin(), w.changes.end(), [&](const auto& x) { return x.name == entry.name; });
+    if (!entry.is_default && !named) r.reset.push_back(entry.name);
+  }
+  return r;
+}
+
+using finish_alter = std::function<exchange(const std::vector<outcome>&)>;
+
+outcome outcome_of(const response& r) {
+  if (const auto* failed = std::get_if<error>(&r)) return {failed->code, failed->message};
+  return {};
+}
+
+/// Looks at the topics as they are, then alters each.
+exchange alter(std::vector<wish> wishes, bool validate_only, const finish_alter& finish) {
+  std::vector<request> asks;
+  for (const auto& w : wishes) asks.push_back(describe_topic_request{w.name});
+  if (asks.empty()) return finish({});
+  return ask(std::move(asks), [=](std::vector<response> found) {
+    std::vector<outcome> outcomes;
+    std::vector<request> alters;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < wishes.size(); ++i) {
+      outcomes.push_back(outcome_of(found[i]));
+      if (wishes[i].type != of_topic) outcomes.back() = {errc::invalid_config, "a broker's configs are in its file"};
+      if (outcomes.back().code != errc::ok || validate_only) continue;
+      places.push_back(i);
+      alters.push_back(to_ours(wishes[i], std::get<topic_description>(found[i])));
+    }
+    if (alters.empty()) return finish(outcomes);
+    return ask(std::move(alters), [=](std::vector<response> done) {
+      auto all = outcomes;
+      for (std::size_t i = 0; i < done.size(); ++i) all[places[i]] = outcome_of(done[i]);
+      return finish(all);
+    });
+  });
+}
+
+template <class Response>
+finish_alter answer_with(const call& c, const std::vector<wish>& wishes) {
+  return [=](const std::vector<outcome>& outcomes) {
+    Response answer;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      auto& out = answer.responses.emplace_back();
+      out.error_code = number(outcomes[i].code);
+      out.error_message.reset();
+      if (outcomes[i].code != errc::ok) out.error_message = outcomes[i].message;
+      out.resource_type = wishes[i].type;
+      out.resource_name = wishes[i].name;
+    }
+    return reply(c, answer);
+  };
+}
+
+}  // namespace
+
+exchange on(const context&, const call& c, alter_configs_request& m) {
+  std::vector<wish> wishes;
+  for (const auto& r : m.resources) {
+    wishes.push_back({r.resource_type, r.resource_name, true, {}});
+    for (const auto& entry : r.configs) wishes.back().changes.push_back({entry.name, set, entry.value});
+  }
+  return alter(wishes, m.validate_only, answer_with<alter_configs_response>(c, wishes));
+}
+
+exchange on(const context&, const call& c, incremental_alter_configs_request& m) {
+  std::vector<wish> wishes;
+  for (const auto& r : m.resources) wishes.push_back({r.resource_type, r.resource_name, false, r.configs});
+  return alter(wishes, m.validate_only, answer_with<incremental_alter_configs_response>(c, wishes));
+}
+
+}  // namespace dohle::kafka

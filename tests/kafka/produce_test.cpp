@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include "kafka/errors.hpp"
+#include "tests/kafka/conversation.hpp"
+
+namespace dohle::kafka {
+namespace {
+
+using namespace testing;
+
+produce_request two_partitions(std::int16_t acks) {
+  produce_request m;
+  m.acks = acks;
+  m.topic_data.push_back(
+      {"clicks", {}, {{0, {{bytes::copy("batch zero")}, false}}, {1, {{bytes::copy("batch one")}, false}}}});
+  return m;
+}
+
+TEST(produce_test, each_partition_is_asked_and_answered_for_itself) {
+  for (int version = 3; version <= 11; ++version) {
+    conversation<produce_request> c(two_partitions(-1), version);
+    ASSERT_EQ(c.asks(), 2U);
+    EXPECT_EQ(c.asked<dohle::produce_request>(1).batch.view(), "batch one");
+    EXPECT_EQ(c.asked<dohle::produce_request>(1).acks, ack_level::majority);
+    c.answer({dohle::produce_response{.base = offset{12}}, error{errc::storage_full, "full", ""}});
+    auto p = c.result().responses.at(0).partition_responses;
+    EXPECT_EQ(p.at(0).base_offset, 12);
+    EXPECT_EQ(p.at(0).error_code, 0);
+    EXPECT_EQ(p.at(1).error_code, number(error_code::kafka_storage_error));
+    if (version >= 8) {
+      EXPECT_EQ(p.at(1).error_message, "full");
+    }
+  }
+}
+
+TEST(produce_test, without_acks_nothing_is_answered_and_a_failure_closes) {
+  conversation<produce_request> good(two_partitions(0), 9);
+  good.answer({dohle::produce_response{}, dohle::produce_response{}});
+  EXPECT_TRUE(good.over());
+  EXPECT_FALSE(good.now().failed);
+  EXPECT_TRUE(good.now().answer.empty());
+  conversation<produce_request> bad(two_partitions(0), 9);
+  bad.answer({dohle::produce_response{}, error{errc::unknown_topic, "", ""}});
+  EXPECT_TRUE(bad.now().failed);
+}
+
+TEST(produce_test, acks_that_do_not_exist_and_absent_records_are_refused) {
+  EXPECT_EQ(
+      (conversation<produce_request>(two_partitions(2), 9).result().responses[0].partition_responses[0].error_code),
+      number(error_code::invalid_required_acks));
+  produce_request m;
+  m.acks = -1;
+  m.topic_data.push_back({"clicks", {}, {{0, {}}}});
+  EXPECT_EQ((conversation<produce_request>(m, 9).result().responses[0].partition_responses[0].error_code),
+            number(error_code::invalid_record));
+}
+
+TEST(produce_test, a_producer_gets_an_identity) {
+  init_producer_id_request plain;
+  plain.transactional_id.reset();
+  conversation<init_producer_id_request> c(plain, 4);
+  auto m = c.answer({init_producer_response{producer_id{77}, 0}}).result();
+  EXPECT_EQ(m.producer_id, 77);
+  EXPECT_EQ(m.producer_epoch, 0);
+}
+
+}  // namespace
+}  // namespace dohle::kafka

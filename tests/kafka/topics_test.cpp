@@ -1,0 +1,115 @@
+#include <gtest/gtest.h>
+
+#include "kafka/errors.hpp"
+#include "tests/kafka/conversation.hpp"
+
+namespace dohle::kafka {
+namespace {
+
+using namespace testing;
+
+topic_description described(const std::string& name, int partitions) {
+  topic_description d;
+  d.name = name;
+  for (const auto& p : topic(name, partitions).partitions) {
+    d.partitions.emplace_back();
+    d.partitions.back().info = p;
+  }
+  d.configs = {{"cleanup.policy", "delete", true}, {"retention.ms", "1000", false}};
+  return d;
+}
+
+TEST(topics_test, what_is_left_open_takes_the_brokers_defaults) {
+  create_topics_request m;
+  m.topics.push_back({"clicks", -1, -1, {}, {{"retention.ms", "1000"}}});
+  conversation<create_topics_request> c(m, 7);
+  const auto& r = c.asked<create_topic_request>();
+  EXPECT_EQ(r.partitions, 2);
+  EXPECT_EQ(r.replicas, 1);
+  EXPECT_EQ(r.configs.at(0).value, "1000");
+  auto made = c.answer({described("clicks", 2)}).result().topics.at(0);
+  EXPECT_EQ(made.num_partitions, 2);
+  EXPECT_NE(made.topic_id, uuid{});
+  EXPECT_EQ(made.configs->at(1).config_source, 1) << "the topic's own";
+}
+
+TEST(topics_test, refusals_say_what_was_wrong) {
+  create_topics_request m;
+  m.topics.push_back({"clicks", 0, 1, {}, {}});
+  m.topics.push_back({"clicks", 1, 3, {}, {}});
+  m.topics.push_back({"clicks", 1, 1, {}, {}});
+  auto t = conversation<create_topics_request>(m, 5)
+               .answer({error{errc::invalid_request, "a", ""}, error{errc::invalid_request, "b", ""},
+                        error{errc::topic_exists, "c", ""}})
+               .result()
+               .topics;
+  EXPECT_EQ(t[0].error_code, number(error_code::invalid_partitions));
+  EXPECT_EQ(t[1].error_code, number(error_code::invalid_replication_factor));
+  EXPECT_EQ(t[2].error_code, number(error_code::topic_already_exists));
+  EXPECT_EQ(t[2].error_message, "c");
+}
+
+TEST(topics_test, topics_go_and_grow) {
+  delete_topics_request d;
+  d.topic_names = {"a", "b"};
+  auto gone = conversation<delete_topics_request>(d, 4)
+                  .answer({delete_topic_response{}, error{errc::unknown_topic, "", ""}})
+                  .result();
+  EXPECT_EQ(gone.responses[0].error_code, 0);
+  EXPECT_EQ(gone.responses[1].error_code, number(error_code::unknown_topic_or_partition));
+
+  create_partitions_request g;
+  g.topics.push_back({"a", 4, std::nullopt});
+  conversation<create_partitions_request> c(g, 2);
+  EXPECT_EQ(c.asked<alter_topic_request>().partitions, 4);
+  EXPECT_EQ(c.answer({described("a", 4)}).result().results[0].error_code, 0);
+  g.validate_only = true;
+  conversation<create_partitions_request> tried(g, 2);
+  EXPECT_EQ(tried.asked<describe_topic_request>().name, "a");
+  EXPECT_EQ(tried.answer({described("a", 4)}).result().results[0].error_code, number(error_code::invalid_partitions));
+}
+
+TEST(topics_test, configs_are_complete_with_sources_and_synonyms) {
+  describe_configs_request m;
+  m.include_synonyms = true;
+  m.resources.push_back({2, "clicks", std::nullopt});
+  m.resources.push_back({4, "1", std::vector<std::string>{"broker.id"}});
+  m.resources.push_back({4, "9", std::nullopt});
+  auto r = conversation<describe_configs_request>(m, 4).answer({described("clicks", 1)}).result().results;
+  auto find = [&](const std::string& name) {
+    for (const auto& entry : r[0].configs)
+      if (entry.name == name) return entry;
+    ADD_FAILURE() << name;
+    return r[0].configs[0];
+  };
+  EXPECT_EQ(find("retention.ms").config_source, 1);
+  EXPECT_EQ(find("cleanup.policy").config_source, 5);
+  EXPECT_EQ(find("cleanup.policy").config_type, 7) << "a list";
+  EXPECT_FALSE(find("cleanup.policy").synonyms.empty());
+  EXPECT_TRUE(find("preallocate").read_only);
+  ASSERT_EQ(r[1].configs.size(), 1U);
+  EXPECT_EQ(r[1].configs[0].value, "1");
+  EXPECT_EQ(r[2].error_code, number(error_code::invalid_request));
+}
+
+TEST(topics_test, altering_sets_resets_and_edits_lists) {
+  incremental_alter_configs_request m;
+  m.resources.push_back(
+      {2, "clicks", {{"retention.ms", 0, "5"}, {"segment.bytes", 1, std::nullopt}, {"cleanup.policy", 2, "compact"}}});
+  conversation<incremental_alter_configs_request> c(m, 1);
+  c.answer({described("clicks", 1)});
+  const auto& r = c.asked<alter_topic_request>();
+  EXPECT_EQ(r.set, (std::vector<config_entry>{{"retention.ms", "5"}, {"cleanup.policy", "delete,compact"}}));
+  EXPECT_EQ(r.reset, (std::vector<std::string>{"segment.bytes"}));
+  EXPECT_EQ(c.answer({error{errc::invalid_config, "no", ""}}).result().responses[0].error_code,
+            number(error_code::invalid_config));
+
+  alter_configs_request whole;
+  whole.resources.push_back({2, "clicks", {{"segment.bytes", "1048576"}}});
+  conversation<alter_configs_request> w(whole, 1);
+  w.answer({described("clicks", 1)});
+  EXPECT_EQ(w.asked<alter_topic_request>().reset, (std::vector<std::string>{"retention.ms"})) << "what is not named";
+}
+
+}  // namespace
+}  // namespace dohle::kafka
