@@ -35,9 +35,17 @@ class Topics(Mapping[str, Topic]):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def _counts(self, *names: str) -> dict[str, int]:
+    def _counts(self) -> dict[str, int]:
         c = self._connection
-        return c._core.metadata(list(names), False, c._timeout)["topics"]  # type: ignore[no-any-return]
+        return c._core.metadata([], False, c._timeout)["topics"]  # type: ignore[no-any-return]
+
+    def _count(self, name: str) -> int | None:
+        """Partitions of a topic; asked so that a broker with `auto_create_topics` does not make it."""
+        c = self._connection
+        try:
+            return len(topic_info(c._core.describe_topic(name, c._timeout)).partitions)
+        except NotFound:
+            return None
 
     def __getitem__(self, name: str) -> Topic:
         if name not in self:
@@ -45,7 +53,7 @@ class Topics(Mapping[str, Topic]):
         return Topic(self._connection, name, create=False)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name in self._counts(name)
+        return isinstance(name, str) and self._count(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._counts()))
@@ -151,7 +159,7 @@ class Connection:
         if not create and not wanted:
             return Topic(self, name)
         entries = config_entries({**(config or {}), **settings})
-        there = self.topics._counts(name).get(name)
+        there = self.topics._count(name)
         if there is None:
             self.topics.create(name, partitions=partitions, replicas=replicas, config=entries, exist_ok=True)
         elif partitions is not None and there != partitions:
