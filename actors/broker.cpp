@@ -294,6 +294,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
   setup.config = config;
   setup.journal_writer = s.journal_writer;
   setup.reader = s.readers[s.next_reader++ % s.readers.size()];
+  setup.settler = s.settler;
   setup.wall_clock = s.setup.wall_clock;
   p.leader = spawn_role(self, false, leader, std::move(setup));
   self->send(s.settler, watch_log{p.log, p.marks, config});
@@ -351,6 +352,7 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
       [=](produce_request& r) { to_leader(self, r, self->make_response_promise(), true); },
       [=](fetch_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](list_offsets_request& r) { to_leader(self, r, self->make_response_promise(), false); },
+      [=](delete_records_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](const hello_request&) -> result<hello_response> {
         return error{errc::invalid_request, "hello opens a connection and has no meaning inside a process", ""};
       },

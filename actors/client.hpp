@@ -120,14 +120,16 @@ struct consumer_options {
   duration max_wait = std::chrono::milliseconds(500);
 };
 
-/// A range of one partition to read; `end` none = for ever.
+/// A range of one partition to read. Forward: the records from `from` to before `end`, none = for ever. Backward: the
+/// records of `end` (none = the log's start) to before `from`, the newest first.
 struct assigned_range {
   topic_partition partition;
   offset from;
-  std::optional<offset> end;
+  std::optional<offset> end = {};
+  bool backward = false;
 };
 
-/// Consecutive records of one partition, decompressed, ready to be walked.
+/// Records of one partition in the order of the read, decompressed, ready to be walked.
 class chunk {
  public:
   const topic_partition& source() const { return *source_; }
@@ -165,7 +167,7 @@ class consumer {
   bool finished() const;
 
   std::vector<topic_partition> assignment() const;
-  /// Next offset that `poll` would return, per assigned partition.
+  /// Next offset that `poll` would return, per assigned partition; backward the one behind it.
   std::map<topic_partition, offset> positions() const;
   /// Makes the next poll of this partition begin at `to`; what was fetched ahead is dropped.
   result<void> seek(const topic_partition& partition, offset to);
@@ -173,7 +175,7 @@ class consumer {
   result<void> commit(const std::map<topic_partition, offset>& offsets, duration timeout);
   /// Offsets that this group has committed, for the assigned partitions.
   result<std::map<topic_partition, offset>> committed(duration timeout);
-  /// Records between position and high watermark, per assigned partition.
+  /// Records between position and high watermark, per assigned partition that is read forward.
   std::map<topic_partition, std::int64_t> lag() const;
   std::string member() const;
   dohle::generation generation() const;

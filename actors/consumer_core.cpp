@@ -11,12 +11,6 @@ namespace {
 
 std::string text(const topic_partition& p) { return p.topic + "[" + std::to_string(p.partition.value) + "]"; }
 
-/// The batch's bytes as its producer made them?
-bool checksum_holds(std::string_view batch, const batch_header& h) {
-  constexpr std::size_t covered_from = 21;
-  return crc32c(batch.substr(covered_from, h.size_bytes() - covered_from)) == h.crc;
-}
-
 }  // namespace
 
 consumer_core::consumer_core(const consumer_options& options, duration patience, clock now, wake waker)
@@ -78,7 +72,7 @@ result<polled> consumer_core::poll_locked(std::unique_lock<std::mutex>& lock, st
 consumer_core::feed_ptr consumer_core::next_ready() {
   for (std::size_t k = 0; k < order_.size(); ++k) {
     const auto& f = order_[turn_++ % order_.size()];
-    if (f->ready() && !f->done()) return f;
+    if (f->ready() && !f->at.done()) return f;
   }
   return nullptr;
 }
@@ -92,28 +86,28 @@ std::optional<error> consumer_core::problem() const {
 }
 
 bool consumer_core::all_done() const {
-  return options_.group.empty() && std::all_of(order_.begin(), order_.end(), [](const auto& f) { return f->done(); });
+  return options_.group.empty() &&
+         std::all_of(order_.begin(), order_.end(), [](const auto& f) { return f->at.done(); });
 }
 
 result<void> consumer_core::deliver(std::unique_lock<std::mutex>& lock, const feed_ptr& f, std::size_t budget,
                                     polled& out) {
   const auto version = f->version;
-  const auto from = f->position;
-  const auto end = f->end;
-  auto reader = std::exchange(f->partial, std::nullopt);
+  const auto from = f->at;
+  auto walk = std::exchange(f->partial, std::nullopt);
   bytes batch;
-  if (!reader) {
+  if (!walk) {
     batch = std::move(f->queue.front());
     f->queue.pop_front();
     prefetched_ -= batch.size();
   }
   lock.unlock();
-  auto got = decode(*f->name, f->name, reader, batch, from, end, budget);
+  auto got = decode(f->name, walk, batch, from, budget);
   lock.lock();
   changed_.wait(lock, [this] { return !held_; });
   if (f->version != version || closed_) return {};  // seeked or taken away meanwhile
   if (paused_) {  // a rebalance began: it may keep this partition, so nothing of it may get lost
-    f->partial = std::move(reader);
+    f->partial = std::move(walk);
     if (!f->partial) {
       prefetched_ += batch.size();
       f->queue.push_front(std::move(batch));
@@ -121,9 +115,9 @@ result<void> consumer_core::deliver(std::unique_lock<std::mutex>& lock, const fe
     return {};
   }
   if (!got) return got.error();
-  f->position = got->next;
-  f->partial = std::move(got->partial);
-  if (f->done()) drop_fetched(*f);
+  f->at.position = got->next;
+  f->partial = std::move(got->rest);
+  if (f->at.done()) drop_fetched(*f);
   if (got->records) {
     processing_ = true;
     out.record_count += got->records->record_count();
@@ -132,50 +126,11 @@ result<void> consumer_core::deliver(std::unique_lock<std::mutex>& lock, const fe
   return {};
 }
 
-result<consumer_core::decoded> consumer_core::decode(const topic_partition& source,
-                                                     std::shared_ptr<const topic_partition> name,
-                                                     std::optional<batch_reader> reader, bytes batch, offset from,
-                                                     std::optional<offset> end, std::size_t budget) {
-  const auto damaged = [&](const std::string& why) {
-    return error{errc::corrupt_batch,
-                 "a batch of " + text(source) + " at offset " + std::to_string(from.value) + " arrived damaged: " + why,
-                 "read again; if it stays so, verify the broker's data folder with `dohle log verify`"};
-  };
-  if (!reader) {
-    auto header = read_header(batch.view());
-    if (!header) return damaged(header.error().message);
-    if (!checksum_holds(batch.view(), *header)) return damaged("its checksum does not match");
-    if (header->control()) return decoded{std::nullopt, std::max(header->end(), from), std::nullopt};
-    auto opened = batch_reader::open(std::move(batch));
-    if (!opened) return damaged(opened.error().message);
-    reader = std::move(*opened);
-  }
-  const auto batch_end = reader->header().end();
-  std::vector<record_view> records;
-  records.reserve(std::min<std::size_t>(budget, static_cast<std::size_t>(reader->header().record_count)));
-  offset next = from;
-  bool more = true;
-  while (records.size() < budget) {
-    auto r = reader->next();
-    if (!r) return damaged(r.error().message);
-    more = r->has_value() && (!end || (*r)->offset < *end);
-    if (!more) break;
-    if ((*r)->offset < from) continue;
-    next = (*r)->offset + 1;
-    records.push_back(**r);
-  }
-  decoded out;
-  out.next = more ? next : std::max(end ? std::min(batch_end, *end) : batch_end, from);
-  if (!records.empty()) out.records.emplace(std::move(name), reader->memory(), std::move(records));
-  if (more) out.partial = std::move(reader);
-  return out;
-}
-
 /// A damaged batch is never stepped over: it is fetched anew, and every poll reports it until it comes whole.
 void consumer_core::read_again(feed& f, const error& why) {
   drop_fetched(f);
   f.version = next_version_++;
-  f.fetch_from = f.position;
+  f.fetch_from = f.at.position;
   f.broken = why;
   f.retry_at = now_() + limits::max_retry_backoff;
   if (!f.failing_since) f.failing_since = now_();
@@ -199,7 +154,7 @@ std::vector<topic_partition> consumer_core::assignment() const {
 std::map<topic_partition, offset> consumer_core::positions() const {
   std::lock_guard lock{mutex_};
   std::map<topic_partition, offset> out;
-  for (const auto& [p, f] : feeds_) out.emplace(p, f->position);
+  for (const auto& [p, f] : feeds_) out.emplace(p, f->at.position);
   return out;
 }
 
@@ -207,7 +162,8 @@ std::map<topic_partition, std::int64_t> consumer_core::lag() const {
   std::lock_guard lock{mutex_};
   std::map<topic_partition, std::int64_t> out;
   for (const auto& [p, f] : feeds_)
-    if (f->high_watermark) out.emplace(p, std::max<std::int64_t>(0, *f->high_watermark - f->position));
+    if (f->high_watermark && !f->at.backward)
+      out.emplace(p, std::max<std::int64_t>(0, *f->high_watermark - f->at.position));
   return out;
 }
 
@@ -223,7 +179,7 @@ result<void> consumer_core::seek(const topic_partition& partition, offset to) {
     auto& f = *i->second;
     drop_fetched(f);
     f.version = next_version_++;
-    f.position = f.fetch_from = to;
+    f.at.position = f.fetch_from = to;
     f.broken.reset();
     f.halted = false;
     f.failing_since.reset();
@@ -266,8 +222,8 @@ void consumer_core::assign(const std::vector<assigned_range>& ranges, const std:
       auto f = std::make_shared<feed>();
       f->name = std::make_shared<const topic_partition>(r.partition);
       f->version = next_version_++;
-      f->position = f->fetch_from = r.from;
-      f->end = r.end;
+      f->at = {r.from, r.backward && !r.end ? offset{} : r.end, r.backward};
+      f->fetch_from = r.from;
       f->backoff = limits::retry_backoff;
       feeds[r.partition] = std::move(f);
     }

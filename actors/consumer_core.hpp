@@ -4,8 +4,9 @@
 //
 // What holds: per partition one fetch of the current version is in flight at most; a seek or a new assignment raises
 // the version, and what belongs to an older one is dropped; prefetched and asked-for bytes together stay within
-// prefetch_bytes (one batch a partition may be larger than what was asked for); records come in order, none twice, none
-// skipped but what compaction and control batches leave out.
+// prefetch_bytes (one batch a partition may be larger than what was asked for); records come in order (a range that is
+// read backward: exactly the other way round), none twice, none skipped but what compaction and control batches leave
+// out.
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,7 @@
 #include <vector>
 
 #include "actors/client.hpp"
-#include "schema/record_batch.hpp"
+#include "actors/consumer_decode.hpp"
 
 namespace dohle {
 
@@ -79,11 +80,10 @@ class consumer_core {
   struct feed {
     std::shared_ptr<const topic_partition> name;
     std::uint64_t version = 0;
-    offset position;    ///< next to deliver
-    offset fetch_from;  ///< next to ask for
-    std::optional<offset> end;
-    std::deque<bytes> queue;              ///< single batches
-    std::optional<batch_reader> partial;  ///< a batch of which records remain
+    read_cursor at;                     ///< next to deliver
+    offset fetch_from;                  ///< next to ask for
+    std::deque<bytes> queue;            ///< single batches
+    std::optional<batch_walk> partial;  ///< a batch of which records remain
     std::optional<offset> high_watermark;
     std::optional<std::uint64_t> asked;  ///< version of the fetch in flight
     std::optional<error> broken;         ///< every poll reports it
@@ -91,29 +91,24 @@ class consumer_core {
     std::optional<time_point> failing_since;
     time_point retry_at{};
     duration backoff{};
-    bool done() const { return end && position >= *end; }
+    /// Everything up to the end is here or was delivered.
+    bool all_fetched() const { return read_cursor{fetch_from, at.end, at.backward}.done(); }
     bool ready() const { return partial || !queue.empty(); }
   };
   using feed_ptr = std::shared_ptr<feed>;
-
-  struct decoded {
-    std::optional<chunk> records;
-    offset next;  ///< position after it
-    std::optional<batch_reader> partial;
-  };
 
   result<polled> poll_locked(std::unique_lock<std::mutex>& lock, std::size_t max_records, time_point deadline);
   feed_ptr next_ready();
   std::optional<error> problem() const;
   bool all_done() const;
   result<void> deliver(std::unique_lock<std::mutex>& lock, const feed_ptr& f, std::size_t budget, polled& out);
-  static result<decoded> decode(const topic_partition& source, std::shared_ptr<const topic_partition> name,
-                                std::optional<batch_reader> reader, bytes batch, offset from, std::optional<offset> end,
-                                std::size_t budget);
   void read_again(feed& f, const error& why);
   void drop_fetched(feed& f);
   std::size_t request_bytes() const;
+  template <class Each>
+  result<void> each_batch(const feed& f, const fetch_response& answer, Each each);
   result<void> take_batches(feed& f, const fetch_response& answer);
+  result<void> take_backwards(feed& f, const fetch_response& answer);
   void fetch_failed(feed& f, const error& why, time_point now);
 
   const consumer_options options_;

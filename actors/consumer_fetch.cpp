@@ -29,7 +29,7 @@ std::vector<consumer_core::plan_item> consumer_core::plan(time_point now) {
   const auto ask = request_bytes();
   for (std::size_t k = 0; k < order_.size(); ++k) {
     auto& f = *order_[plan_turn_ % order_.size()];
-    const bool wanted = f.asked != f.version && !f.halted && f.retry_at <= now && !(f.end && f.fetch_from >= *f.end);
+    const bool wanted = f.asked != f.version && !f.halted && f.retry_at <= now && !f.all_fetched();
     if (wanted) {
       const auto held = prefetched_ + in_flight_bytes_;
       if ((held > 0 && held + ask > options_.prefetch_bytes) || in_flight_.size() >= limits::max_consumer_fetches) {
@@ -44,7 +44,7 @@ std::vector<consumer_core::plan_item> consumer_core::plan(time_point now) {
       out.push_back({*f.name,
                      f.version,
                      {f.name->topic, f.name->partition, f.fetch_from, static_cast<std::uint32_t>(ask),
-                      options_.min_bytes, wait}});
+                      options_.min_bytes, wait, f.at.backward}});
     }
     ++plan_turn_;
   }
@@ -63,7 +63,7 @@ void consumer_core::fetched(const plan_item& asked, result<fetch_response> answe
     auto& f = *i->second;
     f.asked.reset();
     result<void> taken;
-    if (answer) taken = take_batches(f, *answer);
+    if (answer) taken = f.at.backward ? take_backwards(f, *answer) : take_batches(f, *answer);
     if (!answer || !taken) {
       fetch_failed(f, answer ? taken.error() : answer.error(), now);
     } else {
@@ -76,9 +76,9 @@ void consumer_core::fetched(const plan_item& asked, result<fetch_response> answe
   changed_.notify_all();
 }
 
-/// Cuts the answer into single batches and finds where the next fetch begins: behind the last one, whatever records it
-/// holds, so that holes that compaction left are stepped over.
-result<void> consumer_core::take_batches(feed& f, const fetch_response& answer) {
+/// Shows an answer's batches one by one, in the order of the log within each of its runs.
+template <class Each>
+result<void> consumer_core::each_batch(const feed& f, const fetch_response& answer, Each each) {
   for (const auto& run : answer.batches) {
     for (std::size_t at = 0; at < run.size();) {
       auto h = read_header(run.view().substr(at));
@@ -88,13 +88,38 @@ result<void> consumer_core::take_batches(feed& f, const fetch_response& answer) 
                          " brought bytes that are no batch: " + h.error().message,
                      "verify the broker's data folder with `dohle log verify`"};
       }
-      auto batch = run.part(at, h->size_bytes());
+      each(*h, run.part(at, h->size_bytes()));
       at += h->size_bytes();
-      if (h->end() <= f.fetch_from) continue;  // before what was asked for
-      f.fetch_from = h->end();
-      prefetched_ += batch.size();
-      f.queue.push_back(std::move(batch));
     }
+  }
+  return {};
+}
+
+/// Cuts the answer into single batches and finds where the next fetch begins: behind the last one, whatever records it
+/// holds, so that holes that compaction left are stepped over.
+result<void> consumer_core::take_batches(feed& f, const fetch_response& answer) {
+  return each_batch(f, answer, [&](const batch_header& h, bytes batch) {
+    if (h.end() <= f.fetch_from) return;  // before what was asked for
+    f.fetch_from = h.end();
+    prefetched_ += batch.size();
+    f.queue.push_back(std::move(batch));
+  });
+}
+
+/// The same towards the start: the newest run comes first, and the next fetch begins before the oldest batch. Where
+/// nothing is left the read is over, even above the end that was asked for: what was there is gone.
+result<void> consumer_core::take_backwards(feed& f, const fetch_response& answer) {
+  std::vector<std::pair<offset, bytes>> batches;
+  auto cut = each_batch(f, answer, [&](const batch_header& h, bytes b) { batches.emplace_back(h.base, std::move(b)); });
+  if (!cut) return cut;
+  std::sort(batches.begin(), batches.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (!batches.empty() && batches.front().first >= f.fetch_from)
+    return error{errc::unsupported_version, "the broker reads " + text(*f.name) + " forward only", "a newer broker"};
+  f.at.end = std::max(*f.at.end, batches.empty() ? f.fetch_from : answer.start);
+  for (auto& [base, batch] : batches) {
+    f.fetch_from = base;
+    prefetched_ += batch.size();
+    f.queue.push_back(std::move(batch));
   }
   return {};
 }

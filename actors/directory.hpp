@@ -42,7 +42,7 @@ struct directory {
   /// Internal topics are written by the broker only.
   template <class Request>
   static std::optional<error> refuse(const Request& r) {
-    if constexpr (std::is_same_v<Request, produce_request>) {
+    if constexpr (std::is_same_v<Request, produce_request> || std::is_same_v<Request, delete_records_request>) {
       if (rules::is_internal_topic(r.topic))
         return error{errc::not_authorized, r.topic + " is the broker's own topic",
                      "a name that does not begin with __"};

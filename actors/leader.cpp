@@ -134,9 +134,21 @@ std::size_t total(const std::vector<bytes>& parts) {
   return n;
 }
 
+/// Towards the start nothing has to be waited for. A reader below the log's start is at the end of its way: what it
+/// was about to read is gone.
+void fetch_backward(const leader_state& s, const fetch_request& r, caf::response_promise& promise) {
+  if (r.from > high_watermark(s)) return promise.deliver(result<fetch_response>{check_range(s, r.from).error()});
+  auto found = s.setup.log->read_tail_back(r.from, std::min<std::size_t>(r.max_bytes, limits::max_fetch_bytes));
+  if (!found) return promise.delegate(s.setup.reader, cold_fetch{s.setup.log, r, high_watermark(s)}), void();
+  auto answer = empty_answer(s);
+  answer.batches = std::move(*found);
+  promise.deliver(result<fetch_response>{std::move(answer)});
+}
+
 /// Answers now if there is enough (or it cannot wait); false = it should park.
 bool try_fetch(self_pointer self, const fetch_request& r, caf::response_promise& promise, bool may_wait) {
   auto& s = self->state;
+  if (r.backward) return fetch_backward(s, r, promise), true;
   auto limit = high_watermark(s);
   if (auto range = check_range(s, r.from); !range) {
     promise.deliver(result<fetch_response>{range.error()});
@@ -199,6 +211,19 @@ void on_list_offsets(self_pointer self, const list_offsets_request& r, caf::resp
   if (r.query == offset_query::latest)
     return promise.deliver(result<list_offsets_response>{list_offsets_response{limit, no_timestamp}});
   promise.delegate(s.setup.reader, cold_list_offsets{s.setup.log, r, limit});
+}
+
+void on_delete_records(self_pointer self, const delete_records_request& r, caf::response_promise promise) {
+  auto& s = self->state;
+  auto limit = high_watermark(s);
+  auto before = r.before == offset{-1} ? limit : r.before;
+  if (before.value < 0 || before > limit)
+    return promise.deliver(
+        result<delete_records_response>{error{errc::offset_out_of_range,
+                                              "records before offset " + std::to_string(before.value) + " of " +
+                                                  place(s) + ", which ends at " + std::to_string(limit.value),
+                                              "an offset up to the end, or -1 for all that is there"}});
+  promise.delegate(s.setup.settler, forget_records{s.setup.log, before, limit});
 }
 
 // --- what the journal says -----------------------------------------------------------------------------------------
@@ -274,6 +299,10 @@ caf::behavior leader(self_pointer self, leader_setup setup) {
       [=](const list_offsets_request& r) {
         auto promise = self->make_response_promise();
         when_serving(self, [=] { on_list_offsets(self, r, promise); });
+      },
+      [=](const delete_records_request& r) {
+        auto promise = self->make_response_promise();
+        when_serving(self, [=] { on_delete_records(self, r, promise); });
       },
       [=](const appended& m) { on_appended(self, m); },
       [=](const refused& m) { on_refused(self, m); },

@@ -1,7 +1,7 @@
 // One partition's leader: its only writer. Gives batches their place, sends them to the journal, moves the high
 // watermark when a majority has flushed them, and then answers the producers and the fetches that wait. Serves what is
-// in memory; what is not, the reader answers in its place. Scheduled: it never waits for the disk. What is true when a
-// produce is answered: see schema/types.hpp, ack_level.
+// in memory; what is not, the reader answers in its place, and the settler deletes. Scheduled: it never waits for the
+// disk. What is true when a produce is answered: see schema/types.hpp, ack_level.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -34,6 +34,7 @@ struct leader_setup {
   rules::topic_config config;
   caf::actor journal_writer;
   caf::actor reader;
+  caf::actor settler;
   std::function<timestamp()> wall_clock;  ///< for records without a time and append-time topics, for nothing else
 };
 

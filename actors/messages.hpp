@@ -76,6 +76,12 @@ struct opened_logs {
 struct drop_logs {
   std::vector<partition_id> partitions;
 };
+/// Leader -> settler: answers a delete_records_request in the leader's place. `before` lies within what is visible.
+struct forget_records {
+  std::shared_ptr<store::log> log;
+  offset before;
+  offset limit;  ///< the high watermark
+};
 /// Leader -> reader: answers the request in the leader's place, records below `limit` only.
 struct cold_fetch {
   std::shared_ptr<store::log> log;
@@ -119,6 +125,7 @@ DOHLE_MESSAGE(fetch_offsets)
 DOHLE_MESSAGE(describe_group)
 DOHLE_MESSAGE(list_groups)
 DOHLE_MESSAGE(delete_group)
+DOHLE_MESSAGE(delete_records)
 #undef DOHLE_MESSAGE
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::blocking_call)
@@ -129,6 +136,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::watch_log)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::open_logs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::result<dohle::actors::opened_logs>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::drop_logs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::forget_records)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_fetch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_list_offsets)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::reconfigured)

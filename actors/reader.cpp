@@ -5,7 +5,8 @@ namespace dohle::actors {
 namespace {
 
 result<fetch_response> on_fetch(const cold_fetch& m) {
-  auto batches = m.log->read(m.what.from, std::min<std::size_t>(m.what.max_bytes, limits::max_fetch_bytes), m.limit);
+  const auto most = std::min<std::size_t>(m.what.max_bytes, limits::max_fetch_bytes);
+  auto batches = m.what.backward ? m.log->read_back(m.what.from, most) : m.log->read(m.what.from, most, m.limit);
   if (!batches) return batches.error();
   return fetch_response{m.limit, m.log->start(), std::move(*batches)};
 }

@@ -14,8 +14,8 @@ constexpr std::array<std::string_view, kinds> names = {
     "hello",         "metadata",       "create_topic", "describe_topic", "alter_topic",
     "delete_topic",  "init_producer",  "produce",      "fetch",          "list_offsets",
     "join_group",    "sync_group",     "heartbeat",    "leave_group",    "commit_offsets",
-    "fetch_offsets", "describe_group", "list_groups",  "delete_group"};
-static_assert(names.back() == "delete_group", "a name for each request, in their order");
+    "fetch_offsets", "describe_group", "list_groups",  "delete_group",   "delete_records"};
+static_assert(names.back() == "delete_records", "a name for each request, in their order");
 
 template <class... Rs>
 constexpr std::array<std::size_t, sizeof...(Rs)> answer_indices(type_list<Rs...>) {
@@ -40,7 +40,8 @@ bool changes_state(std::size_t kind) {
     case kind_of<produce_request>:
     case kind_of<leave_group_request>:
     case kind_of<commit_offsets_request>:
-    case kind_of<delete_group_request>: return true;
+    case kind_of<delete_group_request>:
+    case kind_of<delete_records_request>: return true;
     default: return false;  // join, sync and heartbeat too: a member that says them again loses nothing
   }
 }

@@ -93,6 +93,13 @@ void on_drop(settler_state& s, const drop_logs& m) {
   }
 }
 
+result<delete_records_response> on_forget(settler_state& s, const forget_records& m) {
+  auto start = m.log->delete_before(m.before, m.limit);
+  if (start) return delete_records_response{*start};
+  if (start.code() == errc::storage_failed) s.failed(start.error());
+  return start.error();
+}
+
 }  // namespace
 
 caf::behavior settler(self_pointer self, store::folder* folder, std::shared_ptr<journal_pressure> pressure,
@@ -108,6 +115,7 @@ caf::behavior settler(self_pointer self, store::folder* folder, std::shared_ptr<
         self->state.logs.insert_or_assign(id, settler_state::watched{std::move(w), -1});
       },
       [=](const open_logs& m) { return on_open(self->state, m); },
+      [=](const forget_records& m) { return on_forget(self->state, m); },
       [=](const drop_logs& m) { on_drop(self->state, m); },
       [=](round_atom) { on_round(self); },
       [=](retain_atom) { on_retain(self); },

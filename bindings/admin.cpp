@@ -161,6 +161,17 @@ void add_topic_methods(client_class& c) {
         self.ask(delete_topic_request{.name = name}, timeout);
       },
       arg("name"), arg("timeout"));
+  c.def(
+      "delete_records",
+      [](core_client& self, const std::string& topic, std::int32_t partition, std::int64_t before, double timeout) {
+        return self
+            .ask(
+                delete_records_request{
+                    .topic = topic, .partition = partition_index{partition}, .before = offset{before}},
+                timeout)
+            .start.value;
+      },
+      arg("topic"), arg("partition"), arg("before"), arg("timeout"), "The partition's first offset from now on.");
   c.def("list_offsets", &list_offsets, arg("topic"), arg("partitions"), arg("query"), arg("at_ms"), arg("timeout"),
         "Query: 0 earliest, 1 latest, 2 first at or after `at_ms`, 3 the largest timestamp.");
 }

@@ -107,22 +107,22 @@ core_batch core_batch::slice(std::size_t start, std::ptrdiff_t step, std::size_t
   return part;
 }
 
-core_batch core_batch::latest(std::size_t count) const {
-  // Sorted by the largest timestamp so far in a record's partition: that never falls, so a partition keeps its order.
-  std::map<topic_partition, timestamp> largest;
+core_batch core_batch::newest(std::size_t count) const {
+  // Sorted by the smallest timestamp so far in a record's partition: that never rises, so a partition keeps its order.
+  std::map<topic_partition, timestamp> smallest;
   std::vector<std::pair<timestamp, record_ref>> keyed;
   keyed.reserve(refs_.size());
   for (record_ref r : refs_) {
-    timestamp& so_far = largest.try_emplace(source(r), no_timestamp).first->second;
-    so_far = std::max(so_far, at(r).timestamp);
+    timestamp& so_far = smallest.try_emplace(source(r), at(r).timestamp).first->second;
+    so_far = std::min(so_far, at(r).timestamp);
     keyed.emplace_back(so_far, r);
   }
-  std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   core_batch part;
   part.chunks_ = chunks_;
-  const std::size_t skipped = keyed.size() - std::min(count, keyed.size());
-  part.refs_.reserve(keyed.size() - skipped);
-  for (std::size_t i = skipped; i < keyed.size(); ++i) part.refs_.push_back(keyed[i].second);
+  count = std::min(count, keyed.size());
+  part.refs_.reserve(count);
+  while (count > 0) part.refs_.push_back(keyed[--count].second);
   return part;
 }
 

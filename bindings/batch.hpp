@@ -35,8 +35,9 @@ class core_batch {
   object_list records(std::size_t start, std::size_t stop) const;
   /// Every `step`th record from `start` on, `count` of them, over the same memory.
   core_batch slice(std::size_t start, std::ptrdiff_t step, std::size_t count) const;
-  /// The last `count` by timestamp; records of one partition keep their order, whatever their timestamps say.
-  core_batch latest(std::size_t count) const;
+  /// Of records that come newest first in each partition, the last `count` by timestamp, now the oldest first; records
+  /// of one partition keep their order, whatever their timestamps say.
+  core_batch newest(std::size_t count) const;
   /// Both, this one first.
   core_batch joined(const core_batch& other) const;
   /// One for each partition in it.

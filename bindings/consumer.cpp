@@ -39,12 +39,15 @@ class core_consumer {
         [c = consumer_.get(), topics = std::move(topics)]() mutable { return c.subscribe(std::move(topics)); }));
   }
 
-  void assign(const std::vector<range_row>& rows) {
+  void assign(const std::vector<range_row>& rows, bool backward) {
     std::vector<assigned_range> ranges;
-    for (const auto& [topic, partition, from, end] : rows) {
-      ranges.push_back({.partition = make_source(topic, partition),
-                        .from = offset{from},
-                        .end = end ? std::optional(offset{*end}) : std::nullopt});
+    for (const auto& [topic, partition, first, end] : rows) {
+      auto source = make_source(topic, partition);
+      if (backward)
+        ranges.push_back({.partition = source, .from = offset{end.value()}, .end = offset{first}, .backward = true});
+      else
+        ranges.push_back(
+            {.partition = source, .from = offset{first}, .end = end ? std::optional(offset{*end}) : std::nullopt});
     }
     unwrap(in_background(
         [c = consumer_.get(), ranges = std::move(ranges)]() mutable { return c.assign(std::move(ranges)); }));
@@ -137,7 +140,7 @@ void bind_batch(py::module_& m) {
       .def("__len__", &core_batch::size)
       .def("records", &core_batch::records, arg("start"), arg("stop"))
       .def("slice", &core_batch::slice, arg("start"), arg("step"), arg("count"))
-      .def("latest", &core_batch::latest, arg("count"))
+      .def("newest", &core_batch::newest, arg("count"))
       .def("joined", &core_batch::joined, arg("other"))
       .def("ranges", &core_batch::ranges, "(topic, partition, first, last, count) of each partition in it.")
       .def_property_readonly("value_bytes", &core_batch::value_bytes)
@@ -159,7 +162,8 @@ void bind_consumer(py::module_& m) {
   bind_batch(m);
   py::class_<core_consumer>(m, "Consumer")
       .def("subscribe", &core_consumer::subscribe, arg("topics"))
-      .def("assign", &core_consumer::assign, arg("ranges"))
+      .def("assign", &core_consumer::assign, arg("ranges"), arg("backward") = false,
+           "Ranges (topic, partition, first, end); backward each is read from its end to its first record.")
       .def("poll", &core_consumer::poll, arg("max_records"), arg("timeout"))
       .def_property_readonly("finished", &core_consumer::finished)
       .def_property_readonly("assignment", &core_consumer::assignment)

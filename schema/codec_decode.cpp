@@ -130,9 +130,9 @@ request read(rpc::ProduceRequest::Reader m, const bytes& body) {
                          view(m.getBatch(), body)};
 }
 request read(rpc::FetchRequest::Reader m) {
-  return fetch_request{topic_name(m.getTopic()), partition_index{m.getPartition()},
-                       offset{m.getFrom()},      m.getMaxBytes(),
-                       m.getMinBytes(),          duration(m.getMaxWaitMs(), "waiting time")};
+  return fetch_request{
+      topic_name(m.getTopic()), partition_index{m.getPartition()},          offset{m.getFrom()}, m.getMaxBytes(),
+      m.getMinBytes(),          duration(m.getMaxWaitMs(), "waiting time"), m.getBackward()};
 }
 request read(rpc::ListOffsetsRequest::Reader m) {
   if (m.getQuery() > static_cast<std::uint8_t>(offset_query::max_timestamp)) {
@@ -140,6 +140,9 @@ request read(rpc::ListOffsetsRequest::Reader m) {
   }
   return list_offsets_request{topic_name(m.getTopic()), partition_index{m.getPartition()},
                               static_cast<offset_query>(m.getQuery()), timestamp{m.getAt()}};
+}
+request read(rpc::DeleteRecordsRequest::Reader m) {
+  return delete_records_request{topic_name(m.getTopic()), partition_index{m.getPartition()}, offset{m.getBefore()}};
 }
 request read(rpc::JoinGroupRequest::Reader m) {
   return join_group_request{
@@ -205,6 +208,7 @@ request read(rpc::Request::Reader m, const bytes& body) {
     case rpc::Request::DESCRIBE_GROUP: return describe_group_request{group_name(m.getDescribeGroup())};
     case rpc::Request::LIST_GROUPS: return list_groups_request{};
     case rpc::Request::DELETE_GROUP: return delete_group_request{group_name(m.getDeleteGroup())};
+    case rpc::Request::DELETE_RECORDS: return read(m.getDeleteRecords());
   }
   refuse("kind " + std::to_string(static_cast<int>(m.which())) + " is not known", errc::unsupported_version);
 }
@@ -316,21 +320,22 @@ response read(rpc::Response::Reader m, const bytes& body) {
       return list_groups_response{list<listed_group>(m.getGroups(), limits::max_groups, "groups",
                                                      [](rpc::ListedGroup::Reader g) { return read(g); })};
     case rpc::Response::GROUP_DELETED: return delete_group_response{};
+    case rpc::Response::RECORDS_DELETED: return delete_records_response{offset{m.getRecordsDeleted()}};
   }
   refuse("kind " + std::to_string(static_cast<int>(m.which())) + " is not known", errc::unsupported_version);
 }
 
 // Names by union tag, for errors.
 constexpr std::string_view request_names[] = {
-    "hello",         "metadata",     "createTopic",   "describeTopic", "alterTopic", "deleteTopic", "initProducer",
-    "produce",       "fetch",        "listOffsets",   "joinGroup",     "syncGroup",  "heartbeat",   "leaveGroup",
-    "commitOffsets", "fetchOffsets", "describeGroup", "listGroups",    "deleteGroup"};
-constexpr std::string_view response_names[] = {"error",    "hello",     "metadata",    "topic",     "topicDeleted",
-                                               "producer", "produced",  "fetched",     "offsets",   "joined",
-                                               "synced",   "heartbeat", "left",        "committed", "committedOffsets",
-                                               "group",    "groups",    "groupDeleted"};
-static_assert(std::size(request_names) == static_cast<int>(rpc::Request::DELETE_GROUP) + 1);
-static_assert(std::size(response_names) == static_cast<int>(rpc::Response::GROUP_DELETED) + 1);
+    "hello",         "metadata",     "createTopic",   "describeTopic", "alterTopic",  "deleteTopic",  "initProducer",
+    "produce",       "fetch",        "listOffsets",   "joinGroup",     "syncGroup",   "heartbeat",    "leaveGroup",
+    "commitOffsets", "fetchOffsets", "describeGroup", "listGroups",    "deleteGroup", "deleteRecords"};
+constexpr std::string_view response_names[] = {
+    "error",   "hello",        "metadata",      "topic",     "topicDeleted", "producer",  "produced",         "fetched",
+    "offsets", "joined",       "synced",        "heartbeat", "left",         "committed", "committedOffsets", "group",
+    "groups",  "groupDeleted", "recordsDeleted"};
+static_assert(std::size(request_names) == static_cast<int>(rpc::Request::DELETE_RECORDS) + 1);
+static_assert(std::size(response_names) == static_cast<int>(rpc::Response::RECORDS_DELETED) + 1);
 
 // --- whole bodies --------------------------------------------------------------------------------------------------
 

@@ -176,6 +176,7 @@ struct request_writer {
     b.setMaxBytes(m.max_bytes);
     b.setMinBytes(m.min_bytes);
     b.setMaxWaitMs(m.max_wait.count());
+    b.setBackward(m.backward);
   }
   void operator()(const list_offsets_request& m) {
     auto b = to.initListOffsets();
@@ -244,6 +245,12 @@ struct request_writer {
   void operator()(const describe_group_request& m) { to.setDescribeGroup(text(m.group)); }
   void operator()(const list_groups_request&) { to.setListGroups(); }
   void operator()(const delete_group_request& m) { to.setDeleteGroup(text(m.group)); }
+  void operator()(const delete_records_request& m) {
+    auto b = to.initDeleteRecords();
+    b.setTopic(text(m.topic));
+    b.setPartition(m.partition.value);
+    b.setBefore(m.before.value);
+  }
 };
 
 // --- responses -----------------------------------------------------------------------------------------------------
@@ -363,6 +370,7 @@ struct response_writer {
     });
   }
   void operator()(const delete_group_response&) { to.setGroupDeleted(); }
+  void operator()(const delete_records_response& m) { to.setRecordsDeleted(m.start.value); }
 };
 
 }  // namespace

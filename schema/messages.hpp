@@ -163,12 +163,14 @@ struct produce_request {
 
 struct fetch_response {
   offset high_watermark;
-  offset start;
+  offset start;                ///< records before it are gone, also those that share a batch with it
   std::vector<bytes> batches;  ///< each one or more whole record batches; the first may begin before the asked offset
   friend bool operator==(const fetch_response&, const fetch_response&) = default;
 };
 /// Records from `from` on, up to the high watermark. Waits until `min_bytes` are there or `max_wait` is over; an empty
 /// answer is not an error. At least one whole batch is sent when there is one, whatever `max_bytes` says.
+/// Backward: whole batches that begin before `from`, the newest of `batches` first, each of them in the order of the
+/// log. The newest batch may reach beyond `from`. Never waits: an empty answer says that nothing lies before `from`.
 struct fetch_request {
   using response = fetch_response;
   std::string topic;
@@ -177,6 +179,7 @@ struct fetch_request {
   std::uint32_t max_bytes = 1 << 20;
   std::uint32_t min_bytes = 1;
   milliseconds max_wait{0};
+  bool backward = false;
   friend bool operator==(const fetch_request&, const fetch_request&) = default;
 };
 
@@ -198,6 +201,20 @@ struct list_offsets_request {
   offset_query query = offset_query::earliest;
   timestamp at = no_timestamp;
   friend bool operator==(const list_offsets_request&, const list_offsets_request&) = default;
+};
+
+struct delete_records_response {
+  offset start;  ///< of the log from now on
+  friend bool operator==(const delete_records_response&, const delete_records_response&) = default;
+};
+/// Deletes the records before an offset, for ever: answered when that is durable. `offset_out_of_range` above the high
+/// watermark; where they are gone already nothing happens.
+struct delete_records_request {
+  using response = delete_records_response;
+  std::string topic;
+  partition_index partition;
+  offset before{-1};  ///< -1: the high watermark, so everything that is visible
+  friend bool operator==(const delete_records_request&, const delete_records_request&) = default;
 };
 
 // --- consumer groups (Kafka's classic protocol) --------------------------------------------------------------------
@@ -361,14 +378,15 @@ using all_requests =
     type_list<hello_request, metadata_request, create_topic_request, describe_topic_request, alter_topic_request,
               delete_topic_request, init_producer_request, produce_request, fetch_request, list_offsets_request,
               join_group_request, sync_group_request, heartbeat_request, leave_group_request, commit_offsets_request,
-              fetch_offsets_request, describe_group_request, list_groups_request, delete_group_request>;
+              fetch_offsets_request, describe_group_request, list_groups_request, delete_group_request,
+              delete_records_request>;
 using request = all_requests::into<std::variant>;
 
 /// `topic_description` answers three requests and stands once.
-using response =
-    std::variant<error, hello_response, metadata_response, topic_description, delete_topic_response,
-                 init_producer_response, produce_response, fetch_response, list_offsets_response, join_group_response,
-                 sync_group_response, heartbeat_response, leave_group_response, commit_offsets_response,
-                 fetch_offsets_response, describe_group_response, list_groups_response, delete_group_response>;
+using response = std::variant<error, hello_response, metadata_response, topic_description, delete_topic_response,
+                              init_producer_response, produce_response, fetch_response, list_offsets_response,
+                              join_group_response, sync_group_response, heartbeat_response, leave_group_response,
+                              commit_offsets_response, fetch_offsets_response, describe_group_response,
+                              list_groups_response, delete_group_response, delete_records_response>;
 
 }  // namespace dohle

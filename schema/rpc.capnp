@@ -28,6 +28,7 @@ struct Request {
     describeGroup @17 :Text;
     listGroups @18 :Void;
     deleteGroup @19 :Text;
+    deleteRecords @20 :DeleteRecordsRequest;
   }
 }
 
@@ -52,6 +53,7 @@ struct Response {
     group @16 :DescribeGroupResponse;
     groups @17 :List(ListedGroup);
     groupDeleted @18 :Void;
+    recordsDeleted @19 :Int64;
   }
 }
 
@@ -178,6 +180,7 @@ struct FetchRequest {
   maxBytes @3 :UInt32 = 1048576;
   minBytes @4 :UInt32 = 1;
   maxWaitMs @5 :Int64;
+  backward @6 :Bool;
 }
 
 struct FetchResponse {
@@ -197,6 +200,12 @@ struct ListOffsetsResponse {
   found @0 :Bool;
   offset @1 :Int64;
   at @2 :Int64 = -1;
+}
+
+struct DeleteRecordsRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  before @2 :Int64 = -1;
 }
 
 # --- groups

@@ -18,9 +18,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t poll_records = 10'000;
-constexpr auto poll_wait = 100ms;             // how long Ctrl-C may go unnoticed
-constexpr auto commit_interval = 1s;          // of a group's progress, while it goes on
-constexpr std::int64_t max_tail = 1'000'000;  // records held to find the newest of several partitions
+constexpr auto poll_wait = 100ms;                       // how long Ctrl-C may go unnoticed
+constexpr auto commit_interval = 1s;                    // of a group's progress, while it goes on
+constexpr std::int64_t max_tail = 1'000'000;            // records held to find the newest of several partitions
+constexpr std::size_t tail_prefetch = 4 * limits::mib;  // a tail is short: little beyond it should be fetched
 
 struct consume_options {
   std::string topic;
@@ -31,6 +32,7 @@ struct consume_options {
   std::uint64_t count = UINT64_MAX;
   std::int64_t tail = 0;
   bool follow = false;
+  bool reverse = false;
   print_options printing;
 };
 
@@ -59,11 +61,12 @@ result<std::vector<assigned_range>> ranges_of(const session& s, const consume_op
   for (auto partition : *partitions) {
     auto begin = (*begins)[partition];
     const auto& e = (*extents)[partition];
-    if (o.tail > 0) begin = std::max(e.start, e.end - o.tail);
+    auto end = (*ends)[partition];
     if (o.follow) {
-      ranges.push_back({{o.topic, partition}, begin, std::nullopt});
-    } else if (begin < (*ends)[partition]) {
-      ranges.push_back({{o.topic, partition}, begin, (*ends)[partition]});
+      ranges.push_back({{o.topic, partition}, o.tail > 0 ? e.end : begin, std::nullopt});
+    } else if (begin < end) {
+      ranges.push_back(o.reverse ? assigned_range{{o.topic, partition}, end, begin, true}
+                                 : assigned_range{{o.topic, partition}, begin, end});
     }
   }
   return ranges;
@@ -84,8 +87,20 @@ result<std::uint64_t> print_all(const polled& got, record_printer& printer) {
   return printed;
 }
 
-/// The newest `tail` records of several partitions are found by reading the newest `tail` of each.
-result<void> print_tail(consumer& reader, const consume_options& o, record_printer& printer) {
+/// Whether a partition may hold more of the newest `tail` records: it gave fewer, and was not read to its start.
+bool tail_is_short(const consumer& reader, const std::vector<assigned_range>& ranges,
+                   const std::map<topic_partition, std::int64_t>& given, std::int64_t tail) {
+  const auto positions = reader.positions();
+  return !reader.finished() && std::any_of(ranges.begin(), ranges.end(), [&](const assigned_range& r) {
+    auto count = given.find(r.partition);
+    return (count == given.end() || count->second < tail) && positions.at(r.partition) > r.end;
+  });
+}
+
+/// The newest `tail` records of several partitions are found by reading the newest `tail` of each, backward: where
+/// offsets have holes, they say nothing about how many records there are.
+result<void> print_tail(consumer& reader, const std::vector<assigned_range>& ranges, const consume_options& o,
+                        record_printer& printer) {
   struct held {
     std::int64_t at;
     std::int32_t partition;
@@ -97,11 +112,13 @@ result<void> print_tail(consumer& reader, const consume_options& o, record_print
     bool operator>(const held& other) const { return other < *this; }
   };
   std::vector<held> newest;  // a heap with the oldest on top, at most o.tail of them
-  while (!reader.finished() && !interrupted()) {
-    auto got = reader.poll(poll_records, poll_wait);
+  std::map<topic_partition, std::int64_t> given;
+  while (tail_is_short(reader, ranges, given, o.tail) && !interrupted()) {
+    auto got = reader.poll(static_cast<std::size_t>(o.tail), poll_wait);
     if (!got) return got.error();
     for (const auto& chunk : got->chunks) {
       for (const auto& record : chunk) {
+        if (++given[chunk.source()] > o.tail) break;
         held next{record.timestamp.value, chunk.source().partition.value, record.offset.value, {}};
         bool full = newest.size() == static_cast<std::size_t>(o.tail);
         if (full && next < newest.front()) continue;
@@ -118,6 +135,7 @@ result<void> print_tail(consumer& reader, const consume_options& o, record_print
     }
   }
   std::sort(newest.begin(), newest.end());
+  if (o.reverse) std::reverse(newest.begin(), newest.end());
   for (const auto& h : newest) {
     if (!printer.print_rendered(h.text)) break;
   }
@@ -125,31 +143,37 @@ result<void> print_tail(consumer& reader, const consume_options& o, record_print
   return {};
 }
 
+/// Prints the newest records that are there now. Where records are to follow, `following` begins behind them.
+result<void> consume_tail(const session& s, const consume_options& o, std::vector<assigned_range>& following,
+                          record_printer& printer) {
+  auto back = o;
+  back.follow = false;
+  back.reverse = true;
+  auto past = ranges_of(s, back);
+  if (!past || past->empty()) return past ? result<void>{} : past.error();
+  for (const auto& range : *past) {
+    for (auto& f : following) {
+      if (f.partition == range.partition) f.from = range.from;
+    }
+  }
+  consumer_options how;
+  how.prefetch_bytes = tail_prefetch;
+  auto reader = s.client.make_consumer(how);
+  if (!reader) return reader.error();
+  if (auto assigned = reader->assign(*past); !assigned) return assigned.error();
+  return print_tail(*reader, *past, o, printer);
+}
+
 result<int> consume_ranges(const session& s, const consume_options& o, record_printer& printer) {
   auto ranges = ranges_of(s, o);
   if (!ranges) return ranges.error();
+  if (o.tail > 0) {
+    auto printed = consume_tail(s, o, *ranges, printer);
+    if (!printed) return printed.error();
+    if (!o.follow) return 0;
+  }
   auto reader = s.client.make_consumer({});
   if (!reader) return reader.error();
-  if (o.tail > 0) {
-    auto past = *ranges;
-    if (o.follow) {
-      auto until_now = o;
-      until_now.follow = false;
-      auto bounded = ranges_of(s, until_now);
-      if (!bounded) return bounded.error();
-      past = std::move(*bounded);
-    }
-    if (auto assigned = reader->assign(past); !assigned) return assigned.error();
-    if (!past.empty()) {
-      if (auto done = print_tail(*reader, o, printer); !done) return done.error();
-    }
-    if (!o.follow) return 0;
-    for (const auto& range : past) {  // go on where the tail ended
-      for (auto& r : *ranges) {
-        if (r.partition == range.partition) r.from = *range.end;
-      }
-    }
-  }
   if (auto assigned = reader->assign(*ranges); !assigned) return assigned.error();
   std::uint64_t left = o.count;
   while (left > 0 && !ranges->empty() && !reader->finished() && !interrupted() && !out().reader_gone()) {
@@ -276,6 +300,9 @@ result<void> check(const consume_options& o) {
     return error{errc::invalid_request, std::move(message), std::move(hint)};
   };
   if (o.follow && !o.until.empty()) return refuse("--follow has no end, --until names one", "one of the two");
+  if (o.reverse && (o.follow || !o.group.empty())) {
+    return refuse("--reverse goes from what is there now to the start", "no --follow or --group with --reverse");
+  }
   if (o.tail > 0 && (!o.from.empty() || !o.until.empty() || !o.group.empty())) {
     return refuse("--tail is itself the place to begin", "no --from, --until or --group with --tail");
   }
@@ -319,6 +346,7 @@ void add_consume(program& p) {
       ->type_name("PLACE");
   command->add_option("-n,--count", o->count, "Stop after so many records")->type_name("N")->check(CLI::PositiveNumber);
   command->add_option("--tail", o->tail, "The newest N records")->type_name("N")->check(CLI::PositiveNumber);
+  command->add_flag("--reverse", o->reverse, "The same records, in each partition the newest first");
   command->add_flag("--follow", o->follow, "Go on with new records as they come, until Ctrl-C");
   command->add_option("-g,--group", o->group, "Read as a member of this group and commit what was printed")
       ->type_name("GROUP");

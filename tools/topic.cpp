@@ -1,4 +1,4 @@
-// dohle topic create|list|describe|alter|delete
+// dohle topic create|list|describe|alter|delete|delete-records
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tools/output.hpp"
+#include "tools/place.hpp"
 #include "tools/program.hpp"
 #include "tools/units.hpp"
 
@@ -23,6 +24,9 @@ struct topic_options {
   bool lenient = false;  ///< --if-not-exists, --if-exists
   bool yes = false;
   bool internal = false;
+  std::string before;
+  std::vector<int> only;  ///< partitions
+  bool execute = false;
 };
 
 result<std::vector<config_entry>> parse_settings(const std::vector<std::string>& pairs) {
@@ -202,6 +206,42 @@ result<int> remove(const common_options& common, const topic_options& o) {
   return 0;
 }
 
+/// What goes of each partition, and what went when it is told to.
+result<int> delete_records(const common_options& common, const topic_options& o) {
+  auto before = parse_place(o.before);
+  if (!before) return before.error();
+  auto s = open_session(common);
+  if (!s) return s.error();
+  const auto& topic = o.names.front();
+  auto partitions = partitions_of(*s, topic, o.only);
+  if (!partitions) return partitions.error();
+  auto extents = extents_of(*s, topic, *partitions);
+  if (!extents) return extents.error();
+  auto starts = resolve(*s, topic, *before, *extents);
+  if (!starts) return starts.error();
+  json rows = json::array();
+  table shown{{"PARTITION", "START", "NEW START", "RECORDS"}, {}};
+  for (auto& [partition, to] : *starts) {
+    const auto from = (*extents)[partition].start;
+    if (o.execute && to > from) {
+      auto answer = s->call(delete_records_request{topic, partition, to});
+      if (!answer) return answer.error();
+      to = answer->start;
+    }
+    rows.push_back({{"partition", partition.value}, {"from", from.value}, {"to", to.value}, {"records", to - from}});
+    shown.rows.push_back({std::to_string(partition.value), std::to_string(from.value), std::to_string(to.value),
+                          std::to_string(to - from)});
+  }
+  if (common.json) {
+    print(json{{"topic", topic}, {"executed", o.execute}, {"partitions", rows}});
+  } else {
+    print(shown);
+    if (!o.execute) say("nothing was deleted yet: the same with --execute deletes these records for ever");
+  }
+  s->close();
+  return 0;
+}
+
 template <class Run>
 CLI::App* leaf(CLI::App& parent, program& p, const char* name, const char* description,
                const std::shared_ptr<topic_options>& o, Run run) {
@@ -248,6 +288,17 @@ void add_topic(program& p) {
   command->add_option("topic", o->names, "Names")->required();
   command->add_flag("-y,--yes", o->yes, "Do not ask");
   command->add_flag("--if-exists", o->lenient, "Not an error when there is none");
+
+  command = leaf(*topic, p, "delete-records", "Delete the records before a place", o, delete_records);
+  command->add_option("topic", o->names, "Name")->required()->expected(1);
+  command->add_option("--before", o->before, "The first place that stays: end, an offset, or a time: -7d, 2024-05-01")
+      ->required()
+      ->type_name("PLACE");
+  command->add_option("-p,--partition", o->only, "Only this partition; may be repeated")
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  command->add_flag("--execute", o->execute, "Do it; without this the plan is only shown");
 }
 
 }  // namespace dohle::tools

@@ -69,7 +69,7 @@ class Batch:
     def __len__(self) -> int: ...
     def arrow_stream(self, columns: collections.abc.Sequence[str] | None) -> typing_extensions.CapsuleType: ...
     def joined(self, other: Batch) -> Batch: ...
-    def latest(self, count: typing.SupportsInt | typing.SupportsIndex) -> Batch: ...
+    def newest(self, count: typing.SupportsInt | typing.SupportsIndex) -> Batch: ...
     def ranges(self) -> list[tuple[str, int, int, int, int]]:
         """
         (topic, partition, first, last, count) of each partition in it.
@@ -98,7 +98,11 @@ class Consumer:
                 typing.SupportsInt | typing.SupportsIndex | None,
             ]
         ],
-    ) -> None: ...
+        backward: bool = False,
+    ) -> None:
+        """
+        Ranges (topic, partition, first, end); backward each is read from its end to its first record.
+        """
     def close(self, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
     def commit(
         self,
@@ -176,6 +180,16 @@ class Client:
         timeout: typing.SupportsFloat | typing.SupportsIndex,
     ) -> dict[str, typing.Any]: ...
     def delete_group(self, group: str, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def delete_records(
+        self,
+        topic: str,
+        partition: typing.SupportsInt | typing.SupportsIndex,
+        before: typing.SupportsInt | typing.SupportsIndex,
+        timeout: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> int:
+        """
+        The partition's first offset from now on.
+        """
     def delete_topic(self, name: str, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
     def describe_group(
         self, group: str, timeout: typing.SupportsFloat | typing.SupportsIndex

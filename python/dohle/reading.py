@@ -23,6 +23,7 @@ Ranges: TypeAlias = dict[int, tuple[int, int]]
 _EARLIEST, _LATEST, _AT_TIME = 0, 1, 2
 _POLL_RECORDS = 4096
 _TABLE_PREFETCH = 64 << 20
+_TAIL_PREFETCH = 4 << 20
 _SHOWN = 20
 _END_TIMEOUT = 5.0
 
@@ -89,11 +90,13 @@ def at_place(topic: Topic, limits: Ranges, where: Where) -> dict[int, int]:
     return places
 
 
-def reader(topic: Topic, ranges: Mapping[int, tuple[int, int | None]], prefetch: int | None = None) -> _core.Consumer:
-    """A consumer without a group that reads these ranges."""
+def reader(
+    topic: Topic, ranges: Mapping[int, tuple[int, int | None]], prefetch: int | None = None, reverse: bool = False
+) -> _core.Consumer:
+    """A consumer without a group that reads these ranges, in reverse each from its end to its first record."""
     consumer = topic._client.consumer("", "", False, None, None, None, None, prefetch)
     topic._connection._track(consumer)
-    consumer.assign([(topic.name, p, start, end) for p, (start, end) in ranges.items()])
+    consumer.assign([(topic.name, p, start, end) for p, (start, end) in ranges.items()], reverse)
     return consumer
 
 
@@ -105,15 +108,39 @@ def close_reader(consumer: _core.Consumer) -> None:
         logger.info("closing a reader: %s", error)
 
 
+def newest(topic: Topic, n: int) -> Batch:
+    """The last `n` records over all partitions by timestamp, the oldest first.
+
+    Read in reverse, for where compaction left holes offsets do not say how many records there are.
+    """
+    unread = {p: r for p, r in bounds(topic, None).items() if r[0] < r[1]}
+    core = _core.Batch()
+    if not unread or n < 1:
+        return Batch(core)
+    consumer = reader(topic, unread, _TAIL_PREFETCH, reverse=True)
+    try:
+        have = dict.fromkeys(unread, 0)
+        while not consumer.finished and any(have[p] < n and at > unread[p][0] for _, p, at in consumer.positions):
+            got = consumer.poll(n, None)
+            core = core.joined(got)
+            for _, p, _, _, count in got.ranges():
+                have[p] += count
+    finally:
+        close_reader(consumer)
+    return Batch(core.newest(n))
+
+
 class Replay(ArrowExport):
     """A fixed range of a topic, from its first record to an end that was there when it was made.
 
     Iterating reads the records, in order within each partition, and stops at the end; each iteration starts anew.
-    ``len()`` is known beforehand, so ``tqdm(replay)`` shows the share that is done. ``replay[0]`` reads one record.
+    ``reversed(replay)`` gives the same records the other way: within each partition the newest first. ``len()`` is
+    known beforehand, so ``tqdm(replay)`` shows the share that is done. ``replay[0]`` reads one record.
     """
 
-    def __init__(self, topic: Topic, ranges: Ranges) -> None:
+    def __init__(self, topic: Topic, ranges: Ranges, reverse: bool = False) -> None:
         self._topic = topic
+        self.reverse = reverse
         self.ranges: Ranges = {p: (start, max(start, end)) for p, (start, end) in ranges.items()}
 
     def __len__(self) -> int:
@@ -122,21 +149,25 @@ class Replay(ArrowExport):
     def __iter__(self) -> Iterator[Record]:
         return chain.from_iterable(self.batches(_POLL_RECORDS))
 
+    def __reversed__(self) -> Iterator[Record]:
+        return iter(Replay(self._topic, self.ranges, not self.reverse))
+
     def __getitem__(self, index: int) -> Record:
         at = index + len(self) if index < 0 else index
         if not 0 <= at < len(self):
             raise IndexError(f"record {index} of {len(self):,}")
         if len(self.ranges) > 1:
             return next(islice(self, at, None))
-        ((partition, (start, _)),) = self.ranges.items()
-        return next(iter(Replay(self._topic, {partition: (start + at, start + at + 1)})))
+        ((partition, (start, end)),) = self.ranges.items()
+        offset = end - 1 - at if self.reverse else start + at
+        return next(iter(Replay(self._topic, {partition: (offset, offset + 1)})))
 
     def batches(self, max_records: int = _POLL_RECORDS) -> Iterator[Batch]:
         """The same in batches of at most `max_records`."""
         unread = {p: r for p, r in self.ranges.items() if r[0] < r[1]}
         if not unread:
             return
-        consumer = reader(self._topic, unread)
+        consumer = reader(self._topic, unread, reverse=self.reverse)
         try:
             while not consumer.finished:
                 if batch := Batch(consumer.poll(max_records, None)):
@@ -149,19 +180,30 @@ class Replay(ArrowExport):
         return Table(self, columns)
 
     def by_time(self) -> Iterator[Record]:
-        """The records of all partitions in the order of their timestamps, as far as partitions are in that order."""
-        parts = [iter(Replay(self._topic, {p: r})) for p, r in self.ranges.items()]
-        return heapq.merge(*parts, key=lambda r: r.timestamp_ms) if len(parts) > 1 else chain.from_iterable(parts)
+        """The records of all partitions in the order of their timestamps, as far as partitions are in that order.
+
+        In reverse the newest first, also over the partitions.
+        """
+        parts = [iter(Replay(self._topic, {p: r}, self.reverse)) for p, r in self.ranges.items()]
+        if len(parts) == 1:
+            return parts[0]
+        if self.reverse:
+            parts.reverse()  # of equal timestamps the one that comes last comes first
+        return heapq.merge(*parts, key=lambda r: r.timestamp_ms, reverse=self.reverse)
 
     def paced(self, speed: float = 1.0) -> Iterator[Record]:
-        """The records at the pace they were recorded, `speed` times quicker: 60 = a recorded minute a second."""
+        """The records at the pace they were recorded, `speed` times quicker: 60 = a recorded minute a second.
+
+        A reversed replay runs like a film in reverse.
+        """
         if not speed > 0:
             raise ValueError(f"speed is above 0, not {speed}")
         first_ms: int | None = None
         began = time.monotonic()
         for record in self.by_time():
             first_ms = record.timestamp_ms if first_ms is None else first_ms
-            ahead = (record.timestamp_ms - first_ms) / 1000 / speed - (time.monotonic() - began)
+            passed = first_ms - record.timestamp_ms if self.reverse else record.timestamp_ms - first_ms
+            ahead = passed / 1000 / speed - (time.monotonic() - began)
             if ahead > 0:
                 time.sleep(ahead)
             yield record
@@ -175,7 +217,8 @@ class Replay(ArrowExport):
     def __repr__(self) -> str:
         ranges = ", ".join(f"{p}@{start}..{end}" for p, (start, end) in list(self.ranges.items())[:8])
         more = f", ... {len(self.ranges) - 8} more" if len(self.ranges) > 8 else ""
-        return f"Replay({self._topic.name}: {len(self):,} records, partitions {ranges}{more})"
+        order = ", newest first" if self.reverse else ""
+        return f"Replay({self._topic.name}: {len(self):,} records, partitions {ranges}{more}{order})"
 
     def _repr_html_(self) -> str:
         rows = [row_of(r) for r in islice(self, _SHOWN)]
@@ -202,7 +245,8 @@ class Table(ArrowExport):
         unread = {p: r for p, r in self._replay.ranges.items() if r[0] < r[1]}
         if not unread:
             return _core.Batch().arrow_stream(self._columns)
-        return reader(self._replay._topic, unread, _TABLE_PREFETCH).arrow_stream(self._columns)
+        consumer = reader(self._replay._topic, unread, _TABLE_PREFETCH, self._replay.reverse)
+        return consumer.arrow_stream(self._columns)
 
     def __arrow_c_schema__(self) -> object:
         return _core.arrow_schema(self._columns)

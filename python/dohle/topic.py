@@ -146,13 +146,15 @@ class Topic(ArrowExport):
         start: Where | None = None,
         end: Where | None = None,
         partitions: Sequence[int] | None = None,
+        reverse: bool = False,
     ) -> Replay:
         """A bounded range: from the first record to the present end, or what the arguments say. Iterate it.
 
         `since` (inclusive) and `until` (exclusive) are moments: in each partition the range goes from the first record
         stamped at or after `since` to the first one stamped at or after `until`, by the log's time index. Where
         producers stamp out of order, records between those two may lie outside the times. `start` and `end` are
-        "earliest", "latest", an offset, or offsets by partition.
+        "earliest", "latest", an offset, or offsets by partition. With `reverse` the same records come newest first
+        within each partition; ``.by_time()`` merges partitions in either direction.
         """
         if (since is not None and start is not None) or (until is not None and end is not None):
             raise InvalidRequest(
@@ -169,7 +171,7 @@ class Topic(ArrowExport):
             if until is None
             else reading.at_time(self, limits, until)
         )
-        return Replay(self, {p: (first[p], last[p]) for p in limits})
+        return Replay(self, {p: (first[p], last[p]) for p in limits}, reverse)
 
     @suggests
     def table(
@@ -180,19 +182,16 @@ class Topic(ArrowExport):
         start: Where | None = None,
         end: Where | None = None,
         partitions: Sequence[int] | None = None,
+        reverse: bool = False,
         columns: Sequence[str] | None = None,
     ) -> Table:
         """The same range as ``read`` gives, as columns for pandas, polars or pyarrow; see :class:`Table`."""
-        return self.read(since=since, until=until, start=start, end=end, partitions=partitions).table(columns)
+        replay = self.read(since=since, until=until, start=start, end=end, partitions=partitions, reverse=reverse)
+        return replay.table(columns)
 
     def tail(self, n: int = 10) -> Batch:
-        """The last `n` records, over all partitions by timestamp."""
-        limits = reading.bounds(self, None)
-        last = Replay(self, {p: (max(start, end - n), end) for p, (start, end) in limits.items()})
-        core = _core.Batch()
-        for batch in last.batches():
-            core = core.joined(batch._core)
-        return Batch(core.latest(n))
+        """The last `n` records, over all partitions by timestamp, the oldest of them first."""
+        return reading.newest(self, n)
 
     @suggests
     def follow(
@@ -232,6 +231,9 @@ class Topic(ArrowExport):
     def __iter__(self) -> Iterator[Record]:
         return iter(self.read())
 
+    def __reversed__(self) -> Iterator[Record]:
+        return iter(self.read(reverse=True))
+
     def __len__(self) -> int:
         """Records that are there now."""
         return sum(end - start for start, end in reading.bounds(self, None).values())
@@ -267,6 +269,35 @@ class Topic(ArrowExport):
 
     def _alter(self, configs: dict[str, str], reset: list[str]) -> TopicInfo:
         return topic_info(self._client.alter_topic(self.name, configs, reset, 0, self._timeout))
+
+    @suggests
+    def delete_records(
+        self,
+        before: Where | None = None,
+        *,
+        until: Moment | None = None,
+        partitions: Sequence[int] | None = None,
+    ) -> dict[int, int]:
+        """Deletes the records before a place, for ever, and returns each partition's first offset from now on.
+
+        `before` is "latest" (everything that is there), an offset, or offsets by partition, where partitions that are
+        not named stay as they are; `until` is a moment: in each partition the first record stamped at or after it is
+        the first that stays.
+        """
+        if (before is None) == (until is None):
+            raise InvalidRequest(
+                "what to delete is said by an offset or by a time", code="invalid_request", hint="before= or until="
+            )
+        limits = reading.bounds(self, partitions)
+        ends = (
+            reading.at_time(self, limits, until)
+            if until is not None
+            else reading.at_place(self, limits, before if before is not None else "earliest")
+        )
+        return {
+            p: self._client.delete_records(self.name, p, ends[p], self._timeout) if ends[p] > start else start
+            for p, (start, _) in limits.items()
+        }
 
     def delete(self) -> None:
         """Deletes the topic and all its records, at once and for ever."""

@@ -115,6 +115,49 @@ TEST_P(client_test, a_hundred_thousand_records_come_back_once_and_in_order) {
   for (const auto& [p, n] : c->lag()) EXPECT_EQ(n, 0);
 }
 
+TEST_P(client_test, reading_backward_is_reading_forward_the_other_way_round) {
+  create("clicks", 1);
+  producer_options o;
+  o.compression = compression::zstd;
+  fill("clicks", 5'000);
+  fill("clicks", 5'000, 5'000, o);
+  auto c = db->make_consumer();
+  ASSERT_TRUE(c.ok());
+  ASSERT_TRUE(c->assign({{{"clicks", partition_index{0}}, offset{10'000}, offset{17}, true}}).ok());
+  std::int64_t next = 10'000;
+  while (!c->finished()) {
+    auto got = c->poll(777, 30s);
+    ASSERT_TRUE(got.ok()) << to_string(got.error());
+    for (const auto& chunk : got->chunks)
+      for (const auto& r : chunk) {
+        ASSERT_EQ(r.offset.value, --next);
+        ASSERT_EQ(*r.value, std::to_string(next));
+      }
+  }
+  EXPECT_EQ(next, 17);
+}
+
+TEST_P(client_test, deleted_records_are_gone_in_both_directions) {
+  create("clicks", 1);
+  fill("clicks", 1000);
+  auto gone = db->call(delete_records_request{"clicks", partition_index{0}, offset{990}}, 30s);
+  ASSERT_TRUE(gone.ok()) << to_string(gone.error());
+  EXPECT_EQ(gone->start, offset{990});
+  const topic_partition p{"clicks", partition_index{0}};
+  for (bool backward : {false, true}) {
+    auto c = db->make_consumer();
+    ASSERT_TRUE(c.ok());
+    ASSERT_TRUE(c->assign({{p, offset{backward ? 1000 : 990}, offset{backward ? 0 : 1000}, backward}}).ok());
+    std::size_t count = 0;
+    while (!c->finished()) {
+      auto got = c->poll(1000, 30s);
+      ASSERT_TRUE(got.ok()) << to_string(got.error());
+      count += got->record_count;
+    }
+    EXPECT_EQ(count, 10U);
+  }
+}
+
 TEST_P(client_test, bounded_ranges_finish_and_empty_ones_at_once) {
   create("clicks", 1);
   fill("clicks", 1000);

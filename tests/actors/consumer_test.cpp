@@ -229,6 +229,69 @@ TEST_F(consumer_test, a_damaged_batch_is_never_stepped_over) {
   EXPECT_EQ(poll().size(), 3U);
 }
 
+/// Reading towards the start.
+class backward_consumer_test : public consumer_test {
+ protected:
+  void assign_back(std::int64_t from, std::optional<offset> end = {}) {
+    make();
+    assign({{p0, offset{from}, end, true}});
+  }
+  void answer_back(std::vector<bytes> batches, std::int64_t start = 0) {
+    broker.take<fetch_request>().answer(fetch_response{offset{1000}, offset{start}, std::move(batches)});
+    settle();
+  }
+};
+
+TEST_F(backward_consumer_test, gives_the_newest_first_and_asks_on_before_the_oldest) {
+  assign_back(9);
+  EXPECT_TRUE(broker.all<fetch_request>().back()->as<fetch_request>().backward);
+  EXPECT_EQ(asked_from(), 9);
+  answer_back({placed_batch(offset{6}, 5, "c"), placed_batch(offset{4}, 2, "b", compression::lz4)});
+  EXPECT_EQ(asked_from(), 4);
+  EXPECT_EQ(poll(2), (std::vector<std::string>{"c2", "c1"}));
+  EXPECT_EQ(core().positions().at(p0), offset{7});
+  EXPECT_EQ(poll(), (std::vector<std::string>{"c0", "b1", "b0"}));
+  EXPECT_FALSE(core().finished());
+  answer_back({placed_batch(offset{0}, 4, "a")});
+  EXPECT_EQ(poll(), (std::vector<std::string>{"a3", "a2", "a1", "a0"}));
+  EXPECT_TRUE(core().finished());
+  EXPECT_TRUE(broker.all<fetch_request>().empty());
+}
+
+TEST_F(backward_consumer_test, a_run_of_several_batches_is_turned_round) {
+  assign_back(6);
+  auto first = placed_batch(offset{0}, 3, "a"), second = placed_batch(offset{3}, 3, "b");
+  answer_back({bytes::copy(std::string(first.view()) + std::string(second.view()))});
+  EXPECT_EQ(poll(), (std::vector<std::string>{"b2", "b1", "b0", "a2", "a1", "a0"}));
+}
+
+TEST_F(backward_consumer_test, ends_at_its_end_or_where_the_log_starts) {
+  assign_back(10, offset{7});
+  answer_back({placed_batch(offset{5}, 5)});
+  EXPECT_EQ(poll(), (std::vector<std::string>{"v4", "v3", "v2"}));
+  EXPECT_TRUE(core().finished());
+  assign({{p0, offset{10}, std::nullopt, true}});
+  answer_back({placed_batch(offset{5}, 5)}, 8);  // records before 8 were deleted
+  EXPECT_EQ(poll(), (std::vector<std::string>{"v4", "v3"}));
+  EXPECT_TRUE(core().finished());
+}
+
+TEST_F(backward_consumer_test, is_over_when_nothing_is_left_and_steps_over_holes) {
+  assign_back(20);
+  answer_back({placed_batch(offset{15}, 2), placed_batch(offset{10}, 2)});
+  EXPECT_EQ(poll().size(), 4U);
+  EXPECT_EQ(asked_from(), 10);
+  answer_back({});
+  EXPECT_TRUE(poll().empty());
+  EXPECT_TRUE(core().finished());
+}
+
+TEST_F(backward_consumer_test, a_broker_that_only_reads_forward_is_named) {
+  assign_back(5);
+  answer_back({placed_batch(offset{5}, 2)});
+  EXPECT_EQ(poll_code(), errc::unsupported_version);
+}
+
 // --- groups --------------------------------------------------------------------------------------------------------
 
 /// A coordinator with one scripted generation after the other.

@@ -201,5 +201,82 @@ TEST_F(leader_test, append_time_topics_carry_the_brokers_clock) {
   EXPECT_EQ(batch_reader::open(got->batches[0])->next()->value().timestamp, w.wall);
 }
 
+TEST_F(leader_test, append_time_is_what_look_ups_by_time_find) {
+  ASSERT_TRUE(
+      w.ask(create_topic_request{.name = "log", .configs = {{"message.timestamp.type", "LogAppendTime"}}}).ok());
+  auto append_at = [&](std::int64_t ms) {
+    w.wall = timestamp{ms};
+    EXPECT_TRUE(w.ask(produce_request{"log", partition_index{0}, ack_level::majority, batch_of("a", 2)}).ok());
+  };
+  auto at = [&](offset_query q, std::int64_t ms) {
+    return *w.ask(list_offsets_request{"log", partition_index{0}, q, timestamp{ms}});
+  };
+  append_at(1'000);
+  append_at(3'000);
+  append_at(2'000);  // the broker's clock was set back
+  EXPECT_EQ(at(offset_query::at_time, 1'001).offset, offset{2});
+  EXPECT_EQ(at(offset_query::at_time, 1'001).at, timestamp{3'000});
+  EXPECT_EQ(at(offset_query::at_time, 3'001).offset, std::nullopt) << "what producers stamped does not count";
+  EXPECT_EQ(at(offset_query::max_timestamp, 0).offset, offset{2}) << "the first of equals";
+  auto got = w.ask(fetch_request{.topic = "log"});
+  EXPECT_TRUE(read_header(got->batches[0].view())->append_time());
+  ASSERT_TRUE(w.ask(alter_topic_request{.name = "log", .reset = {"message.timestamp.type"}}).ok());
+  append_at(9'000);  // the producer's time again, which is later than all of these
+  EXPECT_EQ(at(offset_query::at_time, 3'001).offset, offset{6});
+  EXPECT_EQ(at(offset_query::max_timestamp, 0).at, timestamp{1'700'000'000'000});
+}
+
+TEST_F(leader_test, what_is_not_committed_is_not_found_by_any_query) {
+  ASSERT_TRUE(produce(batch_of("a", 2, 0, {}, timestamp{1'000})).ok());
+  w.disk->full = true;
+  ASSERT_FALSE(produce(batch_of("b", 2, 0, {}, timestamp{2'000})).ok());
+  auto at = [&](offset_query q) { return *w.ask(list_offsets_request{"t", partition_index{0}, q, timestamp{1'500}}); };
+  EXPECT_EQ(at(offset_query::at_time).offset, std::nullopt);
+  EXPECT_EQ(at(offset_query::max_timestamp).at, timestamp{1'000});
+  EXPECT_EQ(at(offset_query::latest).offset, offset{2});
+}
+
+TEST_F(leader_test, reads_backward_from_any_place_to_the_start) {
+  ASSERT_TRUE(produce(batch_of("a", 3)).ok());
+  ASSERT_TRUE(produce(batch_of("b", 2)).ok());
+  auto back = [&](std::int64_t from, std::uint32_t max_bytes = 1 << 20) {
+    auto r = fetch_from(from, 10s);
+    r.backward = true;
+    r.max_bytes = max_bytes;
+    return w.ask(r);
+  };
+  auto all = back(5);
+  ASSERT_EQ(all->batches.size(), 2u) << "the newest first";
+  EXPECT_THAT(values_of({{}, {}, {all->batches[0]}}, offset{0}), ElementsAre("b-0", "b-1"));
+  EXPECT_THAT(values_of(*back(4, 1), offset{0}), ElementsAre("b-0", "b-1")) << "whole batches, at least one";
+  EXPECT_THAT(values_of(*back(3), offset{0}), ElementsAre("a-0", "a-1", "a-2"));
+  EXPECT_TRUE(back(0)->batches.empty()) << "at the start nothing is left, and nothing is waited for";
+  EXPECT_EQ(back(6).code(), errc::offset_out_of_range);
+}
+
+TEST_F(leader_test, deletes_records_before_an_offset_for_good) {
+  ASSERT_TRUE(produce(batch_of("a", 3)).ok());
+  ASSERT_TRUE(produce(batch_of("b", 3)).ok());
+  auto delete_before = [&](std::int64_t o) {
+    return w.ask(delete_records_request{"t", partition_index{0}, offset{o}});
+  };
+  EXPECT_EQ(delete_before(4)->start, offset{4}) << "within a batch";
+  EXPECT_EQ(delete_before(2)->start, offset{4}) << "they are gone already";
+  EXPECT_EQ(w.ask(fetch_from(3)).code(), errc::offset_out_of_range);
+  EXPECT_THAT(values_of(*w.ask(fetch_from(4)), offset{4}), ElementsAre("b-1", "b-2"));
+  auto back = fetch_from(6);
+  back.backward = true;
+  EXPECT_EQ(w.ask(back)->start, offset{4}) << "so that a reader knows which records of the batch are gone";
+  EXPECT_EQ(delete_before(7).code(), errc::offset_out_of_range);
+  EXPECT_EQ(delete_before(-2).code(), errc::offset_out_of_range);
+  w.stop();
+  w.start();
+  EXPECT_EQ(w.ask(fetch_from(3)).code(), errc::offset_out_of_range);
+  EXPECT_EQ(w.ask(describe_topic_request{"t"})->partitions[0].start, offset{4});
+  EXPECT_EQ(delete_before(-1)->start, offset{6});
+  EXPECT_EQ(produce(batch_of("c", 1))->base, offset{6}) << "offsets are never given twice";
+  EXPECT_EQ(w.ask(delete_records_request{"__groups", partition_index{0}, offset{-1}}).code(), errc::not_authorized);
+}
+
 }  // namespace
 }  // namespace dohle::actors

@@ -60,6 +60,24 @@ def test_topic_settings(server: Server) -> None:
     assert len(server.ok("topic", "describe", "t-set", "--json").json[0]["partitions"]) == 4
 
 
+def test_delete_records_is_dry_until_told(server: Server) -> None:
+    server.ok("topic", "create", "t-cut", "-p", "2")
+    server.ok("produce", "t-cut", "-j", stdin="".join(f'{{"value":"{i}","partition":{i % 2}}}\n' for i in range(20)))
+    plan = server.ok("topic", "delete-records", "t-cut", "-p", "1", "--before", "4", "--json").json
+    row = {"partition": 1, "from": 0, "to": 4, "records": 4}
+    assert plan == {"topic": "t-cut", "executed": False, "partitions": [row]}
+    assert "--execute" in server.ok("topic", "delete-records", "t-cut", "--before", "4").talk
+    assert len(server.ok("consume", "t-cut").out.split()) == 20
+    done = server.ok("topic", "delete-records", "t-cut", "-p", "1", "--before", "4", "--execute", "--json").json
+    assert done == {"topic": "t-cut", "executed": True, "partitions": [row]}
+    assert server.ok("consume", "t-cut", "-p", "1").out.split() == ["9", "11", "13", "15", "17", "19"]
+    beyond = server.run("topic", "delete-records", "t-cut", "--before", "11", "--execute", "--json")
+    assert (beyond.code, beyond.error["code"]) == (3, "offset_out_of_range")
+    assert server.run("topic", "delete-records", "t-cut").code == 2
+    server.ok("topic", "delete-records", "t-cut", "--before", "end", "--execute")
+    assert server.ok("consume", "t-cut").out == ""
+
+
 def test_topic_errors(server: Server) -> None:
     server.ok("topic", "create", "t-twice")
     again = server.run("topic", "create", "t-twice", "--json")

@@ -198,6 +198,32 @@ def test_tail_over_partitions_is_the_newest(server: Server, topic: str) -> None:
     assert sorted(one) == ["1"] * 10 + ["2"] * 10
 
 
+def test_reverse_prints_the_same_records_newest_first(server: Server, topic: str) -> None:
+    records = [{"value": f"v{i:02}", "timestamp": 1714566600000 + i * 1000} for i in range(30)]
+    server.ok("produce", topic, "-j", "--compression", "zstd", stdin=lines_of(*records))
+    for places in (
+        [],
+        ["--until", "20"],
+        ["--from", "7"],
+        ["--from", "7", "--until", "20"],
+        ["--from", "2024-05-01T12:30:05Z"],
+        ["--tail", "4"],
+        ["--tail", "99"],
+    ):
+        forward = server.ok("consume", topic, *places).out.split()
+        assert len(forward) > 1
+        assert server.ok("consume", topic, "--reverse", *places).out.split() == forward[::-1], places
+    assert server.ok("consume", topic, "--reverse", "-n", "2").out.split() == ["v29", "v28"]
+    assert server.run("consume", topic, "--reverse", "--follow").code == 2
+    assert server.run("consume", topic, "--reverse", "--group", "g").code == 2
+
+
+def test_a_tail_keeps_the_order_of_its_partition(server: Server, topic: str) -> None:
+    records = [{"value": f"v{i}", "timestamp": 9_000_000 - i * 1000} for i in range(6)]
+    server.ok("produce", topic, "-j", stdin=lines_of(*records))
+    assert sorted(server.ok("consume", topic, "--tail", "2").out.split()) == ["v4", "v5"], "the last two written"
+
+
 def test_a_reader_that_leaves_is_no_error(server: Server, topic: str) -> None:
     server.produce(topic, ["x" * 1000] * 2000)
     command = f"{DOHLE} consume {topic} --broker {server.url} | head -n 1; echo ${{PIPESTATUS[0]}}"

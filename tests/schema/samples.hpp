@@ -19,7 +19,7 @@ inline std::vector<request> sample_requests(const bytes& batch) {
       init_producer_request{},
       produce_request{"clicks", partition_index{3}, ack_level::leader, batch},
       produce_request{"clicks", partition_index{-1}, ack_level::none, bytes{}},
-      fetch_request{"clicks", partition_index{2}, offset{1'234'567'890'123}, 7, 8, milliseconds{9}},
+      fetch_request{"clicks", partition_index{2}, offset{1'234'567'890'123}, 7, 8, milliseconds{9}, true},
       list_offsets_request{"clicks", partition_index{1}, offset_query::at_time, timestamp{1'700'000'000'000}},
       join_group_request{"readers",
                          "m-1",
@@ -42,6 +42,7 @@ inline std::vector<request> sample_requests(const bytes& batch) {
       describe_group_request{"readers"},
       list_groups_request{},
       delete_group_request{"readers"},
+      delete_records_request{"clicks", partition_index{4}, offset{1'234'567'890'123}},
   };
 }
 
@@ -80,6 +81,7 @@ inline std::vector<response> sample_responses(const bytes& batch) {
                               {{"m-1", "i", "client", bytes::copy("meta"), bytes::copy("assignment")}}},
       list_groups_response{{{"readers", "Empty", "consumer"}, {"others", "Stable", ""}}},
       delete_group_response{},
+      delete_records_response{offset{9'876'543'210}},
   };
 }
 
