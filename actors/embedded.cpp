@@ -4,17 +4,13 @@
 #include "actors/broker.hpp"
 #include "actors/embed.hpp"
 #include "actors/impl.hpp"
+#include "actors/wall_clock.hpp"
 
 namespace dohle {
 
 namespace actors {
 
 namespace {
-
-timestamp wall_clock() {
-  auto since = std::chrono::system_clock::now().time_since_epoch();
-  return timestamp{std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
-}
 
 /// "name-" and 128 random bits: member ids are never used twice, whoever restarts.
 std::string name_member(const std::string& client) {

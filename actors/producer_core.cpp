@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/wall_clock.hpp"
 #include "rules/partitioner.hpp"
 #include "schema/limits.hpp"
 
@@ -19,11 +20,6 @@ std::size_t estimate(const outgoing_record& r) {
   if (r.value) sum += r.value->size();
   for (const auto& h : r.headers) sum += h.key.size() + (h.value ? h.value->size() : 0) + record_overhead;
   return sum;
-}
-
-timestamp wall_clock() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return timestamp{std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
 }
 
 }  // namespace
@@ -99,7 +95,7 @@ result<ack> producer_core::send(const outgoing_record& record, duration timeout)
                      ") holds",
                  "split it, or store it elsewhere and send its address"};
   }
-  const auto at = record.at == no_timestamp ? wall_clock() : record.at;
+  const auto at = record.at == no_timestamp ? actors::wall_clock() : record.at;
   bool wake_up = false;
   auto answer = [&]() -> result<ack> {
     std::unique_lock lock{mutex_};
