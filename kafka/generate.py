@@ -156,7 +156,10 @@ def header(messages: list[Message]) -> str:
         out += structure(message, message.name, message.fields, traits(message)) + "\n"
     for message in messages:
         out += f"void read(reader& r, {message.name}& m);\nvoid write(writer& w, const {message.name}& m);\n"
-    return out + "\n}  // namespace dohle::kafka\n"
+    out += "\n/// `visit.template operator()<message>(name)` for each of them.\n"
+    out += "template <class Visit>\nvoid for_each_message(Visit visit) {\n"
+    out += "".join(f'  visit.template operator()<{m.name}>("{m.name}");\n' for m in messages)
+    return out + "}\n\n}  // namespace dohle::kafka\n"
 
 
 def source(messages: list[Message]) -> str:
