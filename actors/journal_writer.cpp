@@ -31,7 +31,7 @@ void on_append(self_pointer self, append& a) {
   auto& s = self->state;
   auto leader = caf::actor_cast<caf::actor>(self->current_sender());
   if (was_refused(s, a)) {
-    refuse(self, {leader, std::move(a)}, {errc::storage_full, "an earlier batch of this partition was refused", ""});
+    refuse(self, {leader, std::move(a)}, {errc::busy, "an earlier batch of this partition was refused", ""});
     return;
   }
   s.queue.push_back({std::move(leader), std::move(a)});
@@ -87,7 +87,7 @@ void on_flush(self_pointer self) {
   s.pressure->files = s.journal->file_count();
   if (places) {
     on_group_flushed(self, n, *places);
-  } else if (places.code() == errc::storage_full) {
+  } else if (places.code() == errc::storage_full || places.code() == errc::busy) {  // busy: too many open files
     on_group_refused(self, places.error());
   } else {
     s.failed(places.error());

@@ -19,9 +19,14 @@ bool is_due(const settler_state& s, const settler_state::watched& w, std::int64_
   return waiting >= limits::settle_due_bytes && mark == w.last_mark;
 }
 
-void on_failure(settler_state& s, partition_id id, const error& why) {
+/// A disk that fails ends the process; everything else is tried again.
+void on_failure(settler_state& s, const std::string& what, const error& why) {
   if (why.code == errc::storage_failed) s.failed(why);
-  log().warn("settling partition {} has to wait: {}", id.value, to_string(why));
+  log().warn("{}: {}", what, to_string(why));
+}
+
+void on_failure(settler_state& s, partition_id id, const error& why) {
+  on_failure(s, "settling partition " + std::to_string(id.value) + " has to wait", why);
 }
 
 /// One bounded step of one log. True = there is more to do.
@@ -60,7 +65,7 @@ void on_round(self_pointer self) {
   for (auto& [id, w] : s.logs) more |= settle_step(s, w);
   if (!more) {
     auto retired = s.folder->retire_journals();
-    if (!retired) log().warn("journal files cannot be retired yet: {}", to_string(retired.error()));
+    if (!retired) on_failure(s, "journal files cannot be retired yet", retired.error());
     s.pressure->files = s.folder->journal().file_count();
   }
   if (more)
@@ -89,7 +94,8 @@ void on_drop(settler_state& s, const drop_logs& m) {
     s.logs.erase(id);
     auto done = s.folder->drop_log(id);
     // The next start drops it again: a partition that no topic names is removed there.
-    if (!done) log().warn("files of partition {} stay until the next start: {}", id.value, to_string(done.error()));
+    if (!done)
+      on_failure(s, "files of partition " + std::to_string(id.value) + " stay until the next start", done.error());
   }
 }
 

@@ -47,9 +47,9 @@ class journal {
  public:
   virtual ~journal() = default;
   /// Persists all entries as one group: one transaction, one flush. Only one thread may call it (LMDB write
-  /// transactions belong to a thread). On `storage_full` nothing of the group is kept and reading goes on; on
-  /// `storage_failed` the caller ends the process, because a flush that failed once proves nothing when repeated.
-  /// Returns one place per entry, in order.
+  /// transactions belong to a thread). On `storage_full`, and on `busy` (too many open files), nothing of the group
+  /// counts and reading goes on; on `storage_failed` the caller ends the process, because a flush that failed once
+  /// proves nothing when repeated. Returns one place per entry, in order.
   virtual result<std::vector<flushed_entry>> commit(std::span<const entry> entries) = 0;
   /// Journal files that hold something not yet settled, the current one included.
   virtual std::size_t file_count() const = 0;

@@ -14,6 +14,9 @@ namespace {
 /// Room that a transaction's own tree pages may need beside its frames.
 constexpr std::size_t tree_slack = 16 * limits::mib;
 constexpr std::size_t max_group = limits::map_slack_bytes - tree_slack;
+// A group is closed by the entry that passes max_group_bytes, which may be the largest batch; what frames and records
+// add to small entries does not double them.
+static_assert(max_group >= 2 * limits::max_group_bytes + max_frame);
 
 }  // namespace
 
@@ -82,7 +85,12 @@ result<void> journal_store::begin_file(file_beginning beginning) {
     }
   }
   auto file = journal_file::create(directory_, map_bytes(), folder_, beginning, spare);
-  if (!file) return file.error();
+  if (!file) {
+    std::error_code ignored;
+    std::lock_guard lock(mutex_);
+    if (!spare.empty() && fs::exists(spare, ignored)) spares_.push_back(spare);
+    return file.error();
+  }
   last_sequence_ = beginning.first_sequence - 1 + beginning.recovered.size() + group_layout(beginning.heads).frames();
   current_ = std::move(*file);
   current_has_groups_ = false;
@@ -93,11 +101,14 @@ result<void> journal_store::begin_file(file_beginning beginning) {
 }
 
 result<void> journal_store::roll() {
+  // What begins the next file may be on the disk already when making it fails: nothing is written behind it any more.
+  roll_due_ = true;
   if (auto r = current_->env().flush(); !r) return r;  // only the newest file may have a lost tail
   file_beginning beginning;
   beginning.first_sequence = last_sequence_ + 1;
   beginning.last_group = last_group_;
   if (auto r = begin_file(std::move(beginning)); !r) return r;
+  roll_due_ = false;
   return on_roll_(durable_group());
 }
 
@@ -168,7 +179,7 @@ result<std::vector<flushed_entry>> journal_store::commit(std::span<const entry> 
                  "persist at most limits::max_group_bytes and one batch at once"};
   if (free_bytes(directory_) < limits::disk_reserve_bytes) return io_error(ENOSPC, "writing", current_->path());
   const std::size_t after = current_->env().used_bytes() + layout.bytes();
-  if ((current_has_groups_ && after > options_.file_bytes) || after > map_bytes() - tree_slack) {
+  if (roll_due_ || (current_has_groups_ && after > options_.file_bytes) || after > map_bytes() - tree_slack) {
     if (auto r = roll(); !r) return r.error();
   }
   const std::uint64_t group = ++last_group_;  // never used again, even if what follows fails
@@ -249,6 +260,11 @@ result<timestamp> journal_store::written_at(std::uint64_t sequence) const {
 
 result<void> journal_store::retire(const std::function<offset(partition_id)>& settled) {
   for (;;) {
+    // Durable one by one: files may only vanish from the old end, or a restart would see a gap.
+    if (removal_unflushed_) {
+      if (auto r = flush_directory(directory_); !r) return r;
+      removal_unflushed_ = false;
+    }
     std::shared_ptr<journal_file> file;
     std::vector<std::pair<std::uint32_t, std::int64_t>> ends;
     {
@@ -280,15 +296,18 @@ result<void> journal_store::retire_file(std::shared_ptr<journal_file> file) {
       } while (fs::exists(spare, ignored));
     }
   }
-  if (spare.empty()) {
-    if (auto r = remove_file(path); !r) return r;
-  } else {
-    file.reset();
-    if (auto r = rename_durably(path, spare); !r) return r;
+  std::error_code problem;
+  spare.empty() ? static_cast<void>(fs::remove(path, problem)) : fs::rename(path, spare, problem);
+  if (problem) {
+    std::lock_guard lock(mutex_);
+    files_.insert(files_.begin(), std::move(file));
+    return io_error(problem.value(), "retiring", path);
   }
+  file.reset();
+  removal_unflushed_ = true;
   if (auto r = remove_file(path.string() + std::string{lock_suffix}); !r) return r;
-  // Durable one by one: files may only vanish from the old end, or a restart would see a gap.
   if (auto r = flush_directory(directory_); !r) return r;
+  removal_unflushed_ = false;
   if (spare.empty()) return {};
   std::lock_guard lock(mutex_);
   spares_.push_back(spare);

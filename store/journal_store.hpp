@@ -92,6 +92,9 @@ class journal_store final : public journal {
   std::uint64_t last_sequence_ = 0;
   std::uint64_t last_group_ = 0;  ///< tried: rises on failures too
   bool current_has_groups_ = false;
+  bool roll_due_ = false;  ///< making the next file failed: it is tried again before anything else
+
+  bool removal_unflushed_ = false;  ///< the retiring thread's own
 
   mutable std::mutex mutex_;                          ///< guards what follows; never held over a disk access
   std::vector<std::shared_ptr<journal_file>> files_;  ///< oldest first, the current one last

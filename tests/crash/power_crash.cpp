@@ -69,6 +69,20 @@ struct progress {
   std::uint64_t images, in_recovery, operations;
 };
 
+/// In one life of three the disk refuses something once.
+std::string refusal(generator& chance) {
+  if (!chance.once_in(3)) return {};
+  constexpr struct {
+    const char* what;
+    std::uint64_t most;
+  } refusals[] = {
+      {"enospc write", 400},       {"eio write", 400}, {"short write", 400},           {"eio flush", 150},
+      {"enospc create", 30},       {"eio create", 30}, {"emfile create", 30},          {"enospc rename", 20},
+      {"eio flush_directory", 30}, {"eio remove", 40}, {"emfile flush_directory", 30}, {"eio rename", 20}};
+  const auto& chosen = refusals[chance.below(std::size(refusals))];
+  return std::string{chosen.what} + " " + std::to_string(1 + chance.below(chosen.most));
+}
+
 class chain {
  public:
   chain(fs::path place, std::uint64_t seed, const planted_bug* bug, progress& seen)
@@ -98,7 +112,7 @@ void chain::image(const disk_model& disk, const world& known, int depth, bool in
   if (last) disk.cut(keep_, how);
   const fs::path folder = place_ / ("cut" + std::to_string(depth));
   disk.cut(folder, how);
-  life recovery = live(folder, known, how.state, 0, false);
+  life recovery = live(folder, known, how.state, {});
   if (last) throw enough{};
   if (goes_on) {
     disk.cut(place_ / "next", how);
@@ -142,7 +156,8 @@ void chain::run(std::uint64_t images, const fs::path& keep_last) {
       fs::remove_all(place_ / "life");
       fs::rename(place_ / "next", place_ / "life");
       if (++seen_.images == until_) fs::copy(place_ / "life", keep_, fs::copy_options::recursive);
-      life one = live(place_ / "life", next_, chance_.next(), 10 + static_cast<int>(chance_.below(70)), large);
+      const manner how{10 + static_cast<int>(chance_.below(70)), large, refusal(chance_)};
+      life one = live(place_ / "life", next_, chance_.next(), how);
       seen_.operations += one.operations.size();
       cut(one, images_a_life, 1);
     }

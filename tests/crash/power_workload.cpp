@@ -10,22 +10,26 @@ namespace {
 
 class workload {
  public:
-  workload(const std::filesystem::path& place, const world& known, std::uint64_t seed, bool large)
-      : place_(place / "data"), known_(known), chance_{seed}, large_(large) {
+  workload(const std::filesystem::path& place, const world& known, std::uint64_t seed, const manner& how)
+      : place_(place / "data"), known_(known), chance_{seed}, large_(how.large), refusing_(!how.plan.empty()) {
     say();
   }
-  void open();
-  void step();
+  /// False when the disk refused what opening needs.
+  bool open();
+  /// False when the disk failed: a broker's process would end.
+  bool step();
   void close();
   std::vector<promise> promises;
   const world& known() const { return known_; }
 
  private:
-  void commit();
-  void settle();
-  void drop_segments();
-  void delete_records();
-  void drop_log();
+  bool commit();
+  bool settle();
+  bool settle_all();
+  bool drop_segments();
+  bool delete_records();
+  bool drop_log();
+  void forget_what_was_lost();
   store::entry batch(store::log& to, standing& at);
   store::entry change(store::log& to, standing& at);
 
@@ -35,36 +39,63 @@ class workload {
     record_mark(promises.size() - 1);
   }
   /// What is done next may be found done or not ...
-  void try_for(standings next) {
-    known_.told.maybe = std::move(next);
+  void try_for(standings next, std::uint64_t group = 0) {
+    known_.told.maybe.push_back({std::move(next), group});
     say();
   }
   /// ... and now it is done.
   void done() {
-    known_.told.sure = known_.told.maybe;
+    promise& told = known_.told;
+    told.sure = std::move(told.maybe.back().leads_to);
+    told.maybe.pop_back();
+    for (const attempt& a : told.maybe) told.refused.insert(a.group);
+    told.refused.erase(0);
+    told.maybe.clear();
     say();
   }
+  /// Refused by a disk that refuses, and nothing is harmed: true. The disk failed: false.
+  bool may_go_on(const error& why, const char* doing) const;
+  /// The new start counts as soon as the log says so, whether all files could be removed or not.
+  bool start_moved(store::log& of, offset first, const error* why);
   std::shared_ptr<store::log> log_of(std::uint32_t id) { return must(folder_->open_log(partition_id{id}), "a log"); }
   std::uint32_t any_partition();
 
   const std::filesystem::path place_;
   world known_;
   generator chance_;
-  bool large_;  ///< a batch of the largest size is still to come
+  std::uint64_t group_ = 0;  ///< of this life; those of earlier ones are 0 once they were found
+  bool large_;               ///< a batch of the largest size is still to come
+  bool refusing_;            ///< the disk may refuse something
   std::unique_ptr<store::folder> folder_;
 };
 
-void workload::open() {
-  folder_ = must(store::folder::open(place_, power_options), "opening");
-  const standings found = check_world(*folder_, known_);
+bool workload::may_go_on(const error& why, const char* doing) const {
+  if (refusing_ && (why.code == errc::storage_full || why.code == errc::busy)) return true;
+  if (refusing_ && why.code == errc::storage_failed) return false;
+  throw fault(false, std::string{doing} + ": " + to_string(why));
+}
+
+/// Earlier cuts of this life ask for everything: only at its beginning.
+void workload::forget_what_was_lost() {
   for (auto& [id, batches] : known_.logs) {
-    const auto at = found.find(id);
-    if (at != found.end() && at->second.dropped) continue;  // an earlier cut of this life still asks for it
-    const offset end = at == found.end() ? offset{} : at->second.end;
-    std::erase_if(batches, [&](const written& w) { return w.end > end; });
+    const auto at = known_.told.sure.find(id);
+    const offset end = at == known_.told.sure.end() ? offset{} : at->second.end;
+    std::erase_if(batches, [&](const written& w) { return w.end > end || known_.told.refused.contains(w.group); });
   }
-  known_.told = {folder_->identity(), found, found};
+  known_.told.refused.clear();
+  for (auto& [id, batches] : known_.logs) {
+    for (written& w : batches) w.group = 0;
+  }
+}
+
+bool workload::open() {
+  auto opened = store::folder::open(place_, power_options);
+  if (!opened) return may_go_on(opened.error(), "opening") && false;
+  folder_ = std::move(*opened);
+  known_.told = check_world(*folder_, known_);
+  if (promises.size() == 1) forget_what_was_lost();
   say();
+  return true;
 }
 
 void workload::close() { folder_.reset(); }
@@ -78,7 +109,8 @@ std::uint32_t workload::any_partition() {
   }
   while (ids.size() < alive) {  // the number of a dropped one is never used again
     ids.push_back(static_cast<std::uint32_t>(now.size()));
-    now[ids.back()] = known_.told.maybe[ids.back()] = {};
+    now[ids.back()] = {};
+    for (attempt& a : known_.told.maybe) a.leads_to[ids.back()] = {};
   }
   return ids[chance_.below(ids.size())];
 }
@@ -106,7 +138,7 @@ store::entry workload::batch(store::log& to, standing& at) {
   stamp_batch(made, to.end(), at.epoch, std::nullopt);
   const batch_header header = must(read_header(made.view()), "building");
   at.end = header.end();
-  known_.logs[to.id().value].push_back({header.base, header.end(), made.size(), crc32c(made.view()), from});
+  known_.logs[to.id().value].push_back({group_, header.base, header.end(), made.size(), crc32c(made.view()), from});
   return to.append(made, header);
 }
 
@@ -120,11 +152,12 @@ store::entry workload::change(store::log& to, standing& at) {
 }
 
 /// One group: batches, epochs and votes of several partitions.
-void workload::commit() {
+bool workload::commit() {
   std::vector<store::entry> group;
   std::vector<std::shared_ptr<store::log>> of;
   const std::uint64_t wanted = 1 + chance_.below(6);
   standings next;
+  ++group_;
   for (std::uint64_t i = 0; i < wanted; ++i) {
     const std::uint32_t id = any_partition();
     if (next.empty()) next = known_.told.sure;
@@ -132,54 +165,85 @@ void workload::commit() {
     of.push_back(log_of(id));
     group.push_back(chance_.once_in(6) ? change(*of.back(), at) : batch(*of.back(), at));
   }
-  try_for(std::move(next));
-  const auto places = must(folder_->journal().commit(group), "persisting");
-  for (std::size_t i = 0; i < places.size(); ++i) of[i]->on_flushed({places[i]});
+  try_for(std::move(next), group_);
+  const auto places = folder_->journal().commit(group);
+  if (!places) {
+    for (const auto& log : of) log->drop_unflushed();
+    return may_go_on(places.error(), "persisting");
+  }
+  for (std::size_t i = 0; i < places->size(); ++i) of[i]->on_flushed({(*places)[i]});
   done();
+  return true;
 }
 
-void workload::settle() {
+bool workload::settle() {
   const auto log = log_of(any_partition());
   const auto waiting = static_cast<std::uint64_t>(log->flushed() - log->settled());
-  must(log->settle(log->settled() + static_cast<std::int64_t>(chance_.below(waiting + 1)), 1 + chance_.below(600'000)),
-       "settling");
+  const auto moved =
+      log->settle(log->settled() + static_cast<std::int64_t>(chance_.below(waiting + 1)), 1 + chance_.below(600'000));
+  return moved || may_go_on(moved.error(), "settling");
 }
 
-void workload::drop_segments() {
+/// What the settler does when nothing else is to be done.
+bool workload::settle_all() {
+  for (const auto& [id, at] : known_.told.sure) {
+    if (at.dropped) continue;
+    const auto moved = log_of(id)->settle(at.end, limits::settle_step_bytes);
+    if (!moved && !may_go_on(moved.error(), "settling")) return false;
+  }
+  return true;
+}
+
+bool workload::start_moved(store::log& of, offset first, const error* why) {
+  if (!why || of.start() == first) {
+    done();
+  } else {
+    known_.told.sure.at(of.id().value).start = of.start();
+    say();
+  }
+  return !why || may_go_on(*why, "moving a log's start");
+}
+
+bool workload::drop_segments() {
   const std::uint32_t id = any_partition();
   const auto log = log_of(id);
   const auto segments = log->segments();
-  if (segments.size() < 2) return;
-  const offset first = segments[1 + chance_.below(segments.size() - 1)].base;
-  standings next = known_.told.sure;
-  next[id].start = std::max(log->start(), first);
-  try_for(std::move(next));
-  must(log->drop_segments_before(first), "dropping segments");
-  done();
-}
-
-void workload::delete_records() {
-  const std::uint32_t id = any_partition();
-  const auto log = log_of(id);
-  const offset first = log->start() + static_cast<std::int64_t>(
-                                          chance_.below(static_cast<std::uint64_t>(log->flushed() - log->start()) + 1));
+  if (segments.size() < 2) return true;
+  const offset first = std::max(log->start(), segments[1 + chance_.below(segments.size() - 1)].base);
   standings next = known_.told.sure;
   next[id].start = first;
   try_for(std::move(next));
-  must(log->delete_before(first, log->flushed()), "deleting records");
-  done();
+  const auto dropped = log->drop_segments_before(first);
+  return start_moved(*log, first, dropped ? nullptr : &dropped.error());
 }
 
-void workload::drop_log() {
+bool workload::delete_records() {
+  const std::uint32_t id = any_partition();
+  const auto log = log_of(id);
+  const auto length = static_cast<std::uint64_t>(log->flushed() - log->start());
+  const offset first = log->start() + static_cast<std::int64_t>(chance_.below(length + 1));
+  standings next = known_.told.sure;
+  next[id].start = first;
+  try_for(std::move(next));
+  const auto start = log->delete_before(first, log->flushed());
+  return start_moved(*log, first, start ? nullptr : &start.error());
+}
+
+bool workload::drop_log() {
   const std::uint32_t id = any_partition();
   standings next = known_.told.sure;
   next[id] = {.dropped = true};
   try_for(std::move(next));
-  must(folder_->drop_log(partition_id{id}), "dropping a log");
+  for (;;) {  // what the disk refused may be repeated
+    const auto dropped = folder_->drop_log(partition_id{id});
+    if (dropped) break;
+    if (!may_go_on(dropped.error(), "dropping a log")) return false;
+  }
   done();
+  return true;
 }
 
-void workload::step() {
+bool workload::step() {
   const std::uint64_t what = chance_.below(100);
   if (what < 60) return commit();
   if (what < 74) return settle();
@@ -190,31 +254,31 @@ void workload::step() {
     close();
     return open();
   }
-  if (what < 88) {  // what the settler does when nothing else is to be done
-    for (const auto& [id, at] : known_.told.sure) {
-      if (!at.dropped) must(log_of(id)->settle(at.end, limits::settle_step_bytes), "settling");
-    }
-  }
-  must(folder_->retire_journals(), "retiring");
+  if (what < 88 && !settle_all()) return false;
+  const auto retired = folder_->retire_journals();
+  return retired || may_go_on(retired.error(), "retiring");
 }
 
 }  // namespace
 
-life live(const std::filesystem::path& place, const world& known, std::uint64_t seed, int steps, bool large) {
+life live(const std::filesystem::path& place, const world& known, std::uint64_t seed, const manner& how) {
   life made{disk_model(place), {}, {}, {}};
   start_recording(place.string(), seed);
+  dohle_disk_plan(how.plan.c_str());
   try {
-    workload run(place, known, seed, large);
-    run.open();
-    for (int i = 0; i < steps; ++i) run.step();
+    workload run(place, known, seed, how);
+    bool goes_on = run.open();
+    for (int i = 0; goes_on && i < how.steps; ++i) goes_on = run.step();
     run.close();
     made.promises = std::move(run.promises);
     made.after = run.known();
   } catch (...) {
     stop_recording();
+    dohle_disk_plan("");
     throw;
   }
   made.operations = stop_recording();
+  dohle_disk_plan("");
   return made;
 }
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tests/crash/chance.hpp"
@@ -21,8 +22,13 @@ struct life {
   world after;
 };
 
-/// Lives in `place`/data for `steps` steps; with none it only opens and checks. Throws a fault when what was there is
-/// not what `known` was promised. `large`: with a batch of the largest size.
-life live(const std::filesystem::path& place, const world& known, std::uint64_t seed, int steps, bool large);
+struct manner {
+  int steps = 0;       ///< none: it only opens and checks
+  bool large = false;  ///< with a batch of the largest size
+  std::string plan;    ///< what the disk refuses (disk_shim.hpp), empty = nothing
+};
+
+/// Lives in `place`/data. Throws a fault when what was there is not what `known` was promised.
+life live(const std::filesystem::path& place, const world& known, std::uint64_t seed, const manner& how);
 
 }  // namespace dohle::crash

@@ -31,7 +31,7 @@ fault difference(const standings& found, const promise& told) {
   std::string why;
   for (const auto& [id, sure] : told.sure) {
     const standing& is = found.at(id);
-    const standing& may = told.maybe.at(id);
+    const standing& may = told.maybe.empty() ? sure : told.maybe.back().leads_to.at(id);
     if (same(is, sure) && same(is, may)) continue;
     lost |= !same(is, may) && (is.end < sure.end || is.epoch < sure.epoch || is.hard.epoch < sure.hard.epoch ||
                                is.start < sure.start || (sure.dropped && !is.dropped));
@@ -84,30 +84,37 @@ void check_producers(store::log& in, const std::vector<written>& expected) {
 
 }  // namespace
 
-standings check_world(store::folder& folder, const world& known) {
-  if (!known.told.identity.empty() && folder.identity() != known.told.identity)
+promise check_world(store::folder& folder, const world& known) {
+  const promise& told = known.told;
+  if (!told.identity.empty() && folder.identity() != told.identity)
     throw fault(true, "the folder has another identity");
   for (partition_id id : folder.partitions()) {
-    if (!known.told.maybe.contains(id.value))
-      throw fault(false, "partition " + std::to_string(id.value) + " was never made");
+    if (!told.sure.contains(id.value)) throw fault(false, "partition " + std::to_string(id.value) + " was never made");
   }
-  standings found;
-  for (const auto& [id, ignored] : known.told.maybe) {
+  promise now{folder.identity(), {}, {}, told.refused};
+  standings& found = now.sure;
+  for (const auto& [id, ignored] : told.sure) {
     auto log = folder.open_log(partition_id{id});
     if (!log && log.code() != errc::unknown_partition) must(std::move(log), "opening a log");
     found[id] = log ? stand_of(**log) : standing{.dropped = true};
   }
-  if (!same(found, known.told.sure) && !same(found, known.told.maybe)) throw difference(found, known.told);
+  const auto done =
+      std::find_if(told.maybe.rbegin(), told.maybe.rend(), [&](const attempt& a) { return same(found, a.leads_to); });
+  if (done == told.maybe.rend() && !same(found, told.sure)) throw difference(found, told);
+  for (const attempt& a : told.maybe) now.refused.insert(a.group);
+  if (done != told.maybe.rend()) now.refused.erase(done->group);
+  now.refused.erase(0);
   for (auto& [id, at] : found) {
-    if (at == standing{}) at.dropped = known.told.sure.at(id).dropped;
+    if (at == standing{}) at.dropped = told.sure.at(id).dropped;
     if (at.dropped || at == standing{}) continue;
     const auto log = must(folder.open_log(partition_id{id}), "opening a log");
-    const auto handed = known.logs.find(id);
-    const std::vector<written> expected = handed == known.logs.end() ? std::vector<written>{} : handed->second;
+    std::vector<written> expected;
+    if (const auto handed = known.logs.find(id); handed != known.logs.end()) expected = handed->second;
+    std::erase_if(expected, [&](const written& w) { return now.refused.contains(w.group); });
     check_batches(*log, expected);
     check_producers(*log, expected);
   }
-  return found;
+  return now;
 }
 
 }  // namespace dohle::crash

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -32,19 +33,28 @@ struct standing {
 };
 using standings = std::map<std::uint32_t, standing>;
 
-/// A batch that was handed to a log.
+/// A batch that was handed to a log, in a group of ours.
 struct written {
+  std::uint64_t group = 0;
   offset base, end;
   std::size_t size = 0;
   std::uint32_t crc = 0;
   producer_stamp from;
 };
 
+/// What may have been done, as a whole: where it leads, and the group it is (0: none).
+struct attempt {
+  standings leads_to;
+  std::uint64_t group = 0;
+};
+
 /// What somebody outside may rely on.
 struct promise {
   std::string identity;  ///< empty: the folder was never open
   standings sure;        ///< acknowledged
-  standings maybe;       ///< the same, and all of what is on its way
+  /// What else may be found: what is on its way, or a group that a disk refused since the last acknowledgement.
+  std::vector<attempt> maybe;
+  std::set<std::uint64_t> refused;  ///< groups that never were
 };
 
 struct world {
@@ -52,8 +62,8 @@ struct world {
   promise told;
 };
 
-/// Compares with what was promised, reads everything, and returns where the partitions stand. Throws a fault.
-standings check_world(store::folder& folder, const world& known);
+/// Compares with what was promised, reads everything, and returns what may be promised now. Throws a fault.
+promise check_world(store::folder& folder, const world& known);
 
 /// The value, or a fault with the store's own words.
 template <class T>

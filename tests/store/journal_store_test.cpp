@@ -1,6 +1,8 @@
 #include "store/journal_store.hpp"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "store/journal_recovery.hpp"
@@ -189,6 +191,62 @@ TEST(journal_store, an_empty_group_is_nothing) {
   temporary_folder place;
   auto f = open_folder(place / "data");
   EXPECT_TRUE(f->journal().commit({})->empty());
+}
+
+/// So many files may be opened more than are open; all that it knows of again when it goes away.
+class few_descriptors {
+ public:
+  explicit few_descriptors(rlim_t more) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = ::open("/dev/null", O_RDONLY);
+    ::close(next);
+    rlimit less = before_;
+    less.rlim_cur = static_cast<rlim_t>(next) + more;
+    ::setrlimit(RLIMIT_NOFILE, &less);
+  }
+  ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+/// The next file cannot be made, at any step of making it: groups are refused until it can, and none is lost or in a
+/// file that recovery does not expect.
+TEST(journal_store, too_many_open_files_when_it_rolls) {
+  int refusals = 0;
+  for (rlim_t more = 0; more < 6; ++more) {
+    temporary_folder place;
+    std::int64_t total = 0;
+    const auto persist = [&](folder& f, log& l, std::size_t bytes) {
+      auto places = f.journal().commit(std::vector{append(l, 1, bytes)});
+      if (places) {
+        l.on_flushed(*places);
+        ++total;
+      } else {
+        EXPECT_EQ(places.code(), errc::busy) << to_string(places.error());
+        ++refusals;
+        l.drop_unflushed();
+      }
+    };
+    {
+      auto f = open_folder(place / "data", {.journal_file_bytes = 400'000});
+      auto l = open_log(*f);
+      for (int i = 0; i < 3; ++i) persist(*f, *l, 100'000);
+      {
+        const few_descriptors few(more);
+        persist(*f, *l, 200'000);  // rolls
+        persist(*f, *l, 10);       // would fit into the old file
+        expect_records(*l, offset{0}, offset{total});
+      }
+      persist(*f, *l, 10);
+      EXPECT_EQ(f->journal().file_count(), 2u);
+    }
+    auto f = open_folder(place / "data");
+    ASSERT_TRUE(f) << more;
+    EXPECT_EQ(open_log(*f)->end(), offset{total});
+    expect_records(*open_log(*f), offset{0}, offset{total});
+  }
+  EXPECT_GT(refusals, 0);
 }
 
 /// A disk of its own that is soon full.
