@@ -177,7 +177,10 @@ result<std::vector<flushed_entry>> journal_store::commit(std::span<const entry> 
     return error{errc::invalid_request,
                  "a group of " + std::to_string(layout.bytes()) + " bytes is more than a journal takes at once",
                  "persist at most limits::max_group_bytes and one batch at once"};
-  if (free_bytes(directory_) < limits::disk_reserve_bytes) return io_error(ENOSPC, "writing", current_->path());
+  // The reserve is for epochs and votes: without them nothing could be read after a restart on a full disk.
+  const bool data = std::any_of(records.begin(), records.end(),
+                                [](const pending_record& r) { return r.header.kind == record_batch_kind; });
+  if (data && free_bytes(directory_) < limits::disk_reserve_bytes) return io_error(ENOSPC, "writing", current_->path());
   const std::size_t after = current_->env().used_bytes() + layout.bytes();
   if (roll_due_ || (current_has_groups_ && after > options_.file_bytes) || after > map_bytes() - tree_slack) {
     if (auto r = roll(); !r) return r.error();
