@@ -51,6 +51,8 @@ exchange on(const context&, const call&, delete_groups_request&);
 exchange on(const context&, const call&, create_topics_request&);
 exchange on(const context&, const call&, delete_topics_request&);
 exchange on(const context&, const call&, create_partitions_request&);
+exchange on(const context&, const call&, delete_records_request&);
+exchange on(const context&, const call&, describe_log_dirs_request&);
 // configs.cpp
 exchange on(const context&, const call&, describe_configs_request&);
 exchange on(const context&, const call&, alter_configs_request&);

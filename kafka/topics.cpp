@@ -63,20 +63,123 @@ exchange on(const context& with, const call& c, create_topics_request& m) {
   });
 }
 
-exchange on(const context&, const call& c, delete_topics_request& m) {
+namespace {
+
+dohle::metadata_request all_topics() { return {.topics = {}, .include_internal = true}; }
+
+exchange delete_named(const call& c, const std::vector<delete_topics_response_deletable_topic_result>& lines) {
   std::vector<request> asks;
-  for (const auto& name : m.topic_names) asks.push_back(delete_topic_request{name});
-  if (asks.empty()) return reply(c, delete_topics_response{});
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].error_code != 0) continue;
+    places.push_back(i);
+    asks.push_back(delete_topic_request{*lines[i].name});
+  }
+  delete_topics_response answer;
+  answer.responses = lines;
+  if (asks.empty()) return reply(c, answer);
   return ask(std::move(asks), [=](std::vector<response> r) {
-    delete_topics_response answer;
+    auto filled = answer;
     for (std::size_t i = 0; i < r.size(); ++i) {
-      auto& line = answer.responses.emplace_back();
-      line.name = m.topic_names[i];
+      auto& line = filled.responses[places[i]];
       auto gone = typed<delete_topic_response>(r[i]);
       line.error_code = number(gone.code());
       if (!gone) line.error_message = gone.error().message;
     }
+    return reply(c, filled);
+  });
+}
+
+}  // namespace
+
+exchange on(const context&, const call& c, delete_topics_request& m) {
+  std::vector<delete_topics_response_deletable_topic_result> lines;
+  for (const auto& name : m.topic_names) lines.emplace_back().name = name;
+  if (c.version < 6) return delete_named(c, lines);
+  return ask({all_topics()}, [=](std::vector<response> r) {
+    auto found = typed<dohle::metadata_response>(r[0]);
+    if (!found) return malformed();
+    std::vector<delete_topics_response_deletable_topic_result> wanted;
+    for (const auto& t : m.topics) {
+      auto& line = wanted.emplace_back();
+      line.name = t.name;
+      line.topic_id = t.topic_id;
+      const auto* there = t.name ? find_topic(found->topics, *t.name) : find_topic(found->topics, t.topic_id);
+      if (there)
+        line.name = there->name, line.topic_id = id_of(*there);
+      else if (!t.name)
+        line.error_code = number(error_code::unknown_topic_id);
+    }
+    return delete_named(c, wanted);
+  });
+}
+
+exchange on(const context&, const call& c, delete_records_request& m) {
+  delete_records_response answer;
+  std::vector<request> asks;
+  for (const auto& t : m.topics) {
+    auto& topic = answer.topics.emplace_back();
+    topic.name = t.name;
+    for (const auto& p : t.partitions) {
+      topic.partitions.emplace_back().partition_index = p.partition_index;
+      asks.push_back(dohle::delete_records_request{t.name, partition_index{p.partition_index}, offset{p.offset}});
+    }
+  }
+  if (asks.empty()) return reply(c, answer);
+  return ask(std::move(asks), [=](std::vector<response> r) {
+    auto filled = answer;
+    std::size_t i = 0;
+    for (auto& t : filled.topics) {
+      for (auto& p : t.partitions) {
+        auto deleted = typed<dohle::delete_records_response>(r[i++]);
+        p.error_code = number(deleted.code());
+        p.low_watermark = deleted ? deleted->start.value : -1;
+      }
+    }
+    return reply(c, filled);
+  });
+}
+
+namespace {
+
+/// One folder holds everything.
+exchange describe_folder(const call& c, const std::vector<std::string>& topics) {
+  std::vector<request> asks;
+  for (const auto& name : topics) asks.push_back(describe_topic_request{name});
+  auto finish = [=](std::vector<response> r) {
+    describe_log_dirs_response answer;
+    auto& folder = answer.results.emplace_back();
+    folder.log_dir = "data";
+    for (auto& one : r) {
+      auto found = typed<topic_description>(one);
+      if (!found) continue;
+      auto& topic = folder.topics.emplace_back();
+      topic.name = found->name;
+      for (const auto& p : found->partitions) {
+        auto& line = topic.partitions.emplace_back();
+        line.partition_index = p.info.index.value;
+        line.partition_size = static_cast<std::int64_t>(p.size_bytes);
+      }
+    }
     return reply(c, answer);
+  };
+  return asks.empty() ? finish({}) : ask(std::move(asks), finish);
+}
+
+}  // namespace
+
+exchange on(const context&, const call& c, describe_log_dirs_request& m) {
+  std::vector<std::string> names;
+  if (m.topics) {
+    for (const auto& t : *m.topics) names.push_back(t.topic);
+    return describe_folder(c, names);
+  }
+  return ask({all_topics()}, [=](std::vector<response> r) {
+    auto found = typed<dohle::metadata_response>(r[0]);
+    if (!found) return malformed();
+    std::vector<std::string> all;
+    for (const auto& t : found->topics) all.push_back(t.name);
+    return describe_folder(c, all);
   });
 }
 

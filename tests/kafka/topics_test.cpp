@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kafka/errors.hpp"
+#include "kafka/translate.hpp"
 #include "tests/kafka/conversation.hpp"
 
 namespace dohle::kafka {
@@ -58,6 +59,16 @@ TEST(topics_test, topics_go_and_grow) {
   EXPECT_EQ(gone.responses[0].error_code, 0);
   EXPECT_EQ(gone.responses[1].error_code, number(error_code::unknown_topic_or_partition));
 
+  delete_topics_request by_id;
+  by_id.topics.push_back({std::nullopt, id_of(topic("a", 1))});
+  by_id.topics.push_back({std::nullopt, uuid{1, 2}});
+  conversation<delete_topics_request> ids(by_id, 6);
+  ids.answer({dohle::metadata_response{"", broker_id{1}, {}, {topic("a", 1)}}});
+  EXPECT_EQ(ids.asked<delete_topic_request>().name, "a");
+  auto by = ids.answer({delete_topic_response{}}).result();
+  EXPECT_EQ(by.responses[0].name, "a");
+  EXPECT_EQ(by.responses[1].error_code, number(error_code::unknown_topic_id));
+
   create_partitions_request g;
   g.topics.push_back({"a", 4, std::nullopt});
   conversation<create_partitions_request> c(g, 2);
@@ -67,6 +78,30 @@ TEST(topics_test, topics_go_and_grow) {
   conversation<create_partitions_request> tried(g, 2);
   EXPECT_EQ(tried.asked<describe_topic_request>().name, "a");
   EXPECT_EQ(tried.answer({described("a", 4)}).result().results[0].error_code, number(error_code::invalid_partitions));
+}
+
+TEST(topics_test, records_are_deleted_before_an_offset) {
+  delete_records_request m;
+  m.topics.push_back({"clicks", {{0, 40}, {1, -1}}});
+  conversation<delete_records_request> c(m, 2);
+  EXPECT_EQ(c.asked<dohle::delete_records_request>(1).before, offset{-1});
+  auto p = c.answer({dohle::delete_records_response{offset{40}}, error{errc::offset_out_of_range, "", ""}})
+               .result()
+               .topics.at(0)
+               .partitions;
+  EXPECT_EQ(p.at(0).low_watermark, 40);
+  EXPECT_EQ(p.at(1).error_code, number(error_code::offset_out_of_range));
+}
+
+TEST(topics_test, the_folder_is_described) {
+  describe_log_dirs_request m;
+  m.topics.reset();
+  conversation<describe_log_dirs_request> c(m, 4);
+  c.answer({dohle::metadata_response{"", broker_id{1}, {}, {topic("clicks", 2)}}});
+  auto sized = described("clicks", 2);
+  sized.partitions[1].size_bytes = 77;
+  auto folder = c.answer({sized}).result().results.at(0);
+  EXPECT_EQ(folder.topics.at(0).partitions.at(1).partition_size, 77);
 }
 
 TEST(topics_test, configs_are_complete_with_sources_and_synonyms) {

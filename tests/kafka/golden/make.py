@@ -1,4 +1,4 @@
-"""Makes vectors.txt: for every message in kafka/protocol.txt and every version, bytes that Kafka's own Java client wrote.
+"""Makes vectors.txt: every message of kafka/protocol.txt in every version, as Kafka's own Java client writes it.
 
     make.py FOLDER CLASSPATH > vectors.txt
 
@@ -18,7 +18,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from published import Versions, load, read, snake
+from published import Versions, load, read, snake  # noqa: E402
 
 Json = dict[str, Any]
 _numbers = itertools.count(1)
