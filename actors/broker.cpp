@@ -4,6 +4,7 @@
 #include <caf/io/middleman.hpp>
 
 #include "actors/broker_parts.hpp"
+#include "actors/janitor.hpp"
 #include "actors/leader.hpp"
 #include "actors/logging.hpp"
 
@@ -25,6 +26,7 @@ void spawn_disk_roles(broker_pointer self) {
   s.pressure = std::make_shared<journal_pressure>();
   s.journal_writer = spawn_role(self, true, journal_writer, &folder->journal(), s.pressure, s.setup.storage_failed);
   s.settler = spawn_role(self, true, settler, folder, s.pressure, s.setup.storage_failed);
+  s.janitor = spawn_role(self, true, janitor, s.setup.storage_failed, s.setup.wall_clock);
   for (std::size_t i = 0; i < reader_count; ++i) s.readers.push_back(spawn_role(self, true, reader));
 }
 
@@ -39,6 +41,8 @@ void lead_all(broker_pointer self) {
   internal.max_message_bytes = limits::max_batch_bytes;
   first.topics[std::string(cluster_topic)] = {
       lead(self, std::string(cluster_topic), partition_index{0}, logs.at(cluster_partition), internal)};
+  internal.deletes = false;
+  internal.compacts = true;  // its records have keys; those of __cluster have none
   first.topics[std::string(groups_topic)] = {
       lead(self, std::string(groups_topic), partition_index{0}, logs.at(groups_partition), internal)};
   for (const auto& [name, topic] : s.cluster.topics) {
@@ -257,6 +261,7 @@ void on_stop(broker_pointer self) {
     for (const auto& p : partitions) self->send(p.leader, stop_atom::value);
   for (const auto& r : s.readers) self->send(r, stop_atom::value);
   self->send(s.settler, stop_atom::value);
+  self->send(s.janitor, stop_atom::value);
   self->send(s.journal_writer, stop_atom::value);
 }
 
@@ -282,6 +287,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
   auto& s = self->state;
   led_partition p{log.log->id(), {}, log.log, std::make_shared<partition_marks>()};
   p.marks->high_watermark = std::max(log.log->hard().high_watermark, log.log->start()).value;
+  p.marks->append_clock = log.log->appended().value;
   leader_setup setup;
   setup.topic = topic;
   setup.index = index;
@@ -298,6 +304,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
   setup.wall_clock = s.setup.wall_clock;
   p.leader = spawn_role(self, false, leader, std::move(setup));
   self->send(s.settler, watch_log{p.log, p.marks, config});
+  self->send(s.janitor, watch_log{p.log, p.marks, config});
   return p;
 }
 

@@ -55,6 +55,7 @@ struct broker_state {
   directory_pointer directory;
   caf::actor journal_writer;
   caf::actor settler;
+  caf::actor janitor;
   std::vector<caf::actor> readers;
   std::size_t next_reader = 0;
   std::vector<caf::actor> links;  ///< the listening ends, one a protocol

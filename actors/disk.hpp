@@ -1,6 +1,5 @@
 // The two actors that may wait for the disk besides the journal writer; both detached.
-//   settler: moves the committed tail into segments in the background, applies retention, deletes records, opens and
-//   drops logs.
+//   settler: moves the committed tail into segments in the background, deletes records, opens and drops logs.
 //   reader: answers the fetches and look-ups that memory cannot.
 #pragma once
 

@@ -53,6 +53,20 @@ std::optional<error> refuse(const leader_state& s, const produce_request& r) {
   return std::nullopt;
 }
 
+/// Where keys compact, a record without one could never be replaced.
+std::optional<error> refuse_keyless(const leader_state& s, const bytes& batch) {
+  if (!s.setup.config.compacts) return std::nullopt;
+  auto reader = batch_reader::open(batch);
+  if (!reader) return reader.error();
+  for (auto record = reader->next();; record = reader->next()) {
+    if (!record) return record.error();
+    if (!*record) return std::nullopt;
+    if (!(*record)->key)
+      return error{errc::invalid_record, "a record without a key for " + place(s) + ", whose cleanup.policy compacts",
+                   "a key for each record, or the policy delete"};
+  }
+}
+
 void answer(const leader_state::waiting_produce& w, ack_level reached) {
   auto promise = w.promise;
   promise.deliver(result<produce_response>{produce_response{w.base, w.append_time, reached, w.duplicate}});
@@ -75,6 +89,7 @@ void on_produce(self_pointer self, produce_request& r, caf::response_promise pro
   if (!header) return fail(header.error());
   if (header->transactional() || header->control())
     return fail({errc::invalid_request, "transactional and control batches are not taken", "a plain producer"});
+  if (auto e = refuse_keyless(s, r.batch)) return fail(std::move(*e));
   auto verdict =
       s.producers.check(header->producer, header->producer_epoch, header->base_sequence, header->record_count);
   if (auto* e = std::get_if<error>(&verdict)) return fail(std::move(*e));
@@ -90,7 +105,7 @@ void on_produce(self_pointer self, produce_request& r, caf::response_promise pro
   if (append_time) header->max_timestamp = *append_time;
   s.producers.record(header->producer, header->producer_epoch, header->base_sequence, header->record_count, base,
                      s.setup.log->flushed());
-  s.setup.marks->append_clock = now.value;
+  s.setup.marks->append_clock = std::max(now.value, s.setup.marks->append_clock.load());
   std::vector<store::entry> entries;
   entries.push_back(s.setup.log->append(std::move(r.batch), *header));
   send_to_journal(self, std::move(entries));

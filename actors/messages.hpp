@@ -53,13 +53,15 @@ struct journal_pressure {
 
 // --- settler and reader: detached, they may touch the disk ---------------------------------------------------------
 
-/// What the leader of a partition tells its settler (and whoever describes the partition) without a message.
+/// What the leader of a partition and the janitor tell others (and whoever describes the partition) without a message.
 struct partition_marks {
   std::atomic<std::int64_t> high_watermark{0};
-  std::atomic<std::int64_t> append_clock{-1};  ///< broker's time of the last append, ms; -1 = none in this life
+  std::atomic<std::int64_t> append_clock{-1};    ///< the log's clock: broker's time of its last append, ms; -1 = none
+  std::atomic<std::uint32_t> damaged_places{0};  ///< found by the scrub
 };
 
-/// Broker -> settler: keep settling this log up to its watermark, and apply its retention. Replaces an earlier watch.
+/// Broker -> settler: keep settling this log up to its watermark. Broker -> janitor: keep it in order. Replaces an
+/// earlier watch.
 struct watch_log {
   std::shared_ptr<store::log> log;
   std::shared_ptr<partition_marks> marks;
@@ -72,7 +74,7 @@ struct open_logs {
 struct opened_logs {
   std::vector<std::shared_ptr<store::log>> logs;  ///< in the order asked
 };
-/// Broker -> settler: these partitions are gone; their files are unlinked.
+/// Broker -> janitor: forget these partitions. Broker -> settler: they are gone; their files are unlinked.
 struct drop_logs {
   std::vector<partition_id> partitions;
 };

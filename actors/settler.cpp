@@ -1,6 +1,5 @@
 #include "actors/disk.hpp"
 #include "actors/logging.hpp"
-#include "rules/retention.hpp"
 
 namespace dohle::actors {
 
@@ -8,7 +7,6 @@ namespace {
 
 using self_pointer = caf::stateful_actor<settler_state>*;
 using round_atom = caf::atom_constant<caf::atom("round")>;
-using retain_atom = caf::atom_constant<caf::atom("retain")>;
 
 /// Settling writes every byte a second time, so it waits for one of three reasons: the journal has rolled (an older
 /// file can be retired), the partition is quiet, or so much waits that recovery would take long.
@@ -44,18 +42,6 @@ bool settle_step(settler_state& s, settler_state::watched& w) {
   return *moved > 0;
 }
 
-void apply_retention(settler_state& s, settler_state::watched& w) {
-  auto mark = offset{w.what.marks->high_watermark.load()};
-  auto segments = w.what.log->segments();
-  std::vector<rules::segment_facts> facts;
-  for (const auto& i : segments) facts.push_back({i.base, i.end, i.size_bytes, i.max_timestamp, i.appended, i.sealed});
-  auto clock = timestamp{w.what.marks->append_clock.load()};
-  auto keep_from = rules::first_to_keep(facts, w.what.config, clock, mark);
-  if (keep_from <= w.what.log->start()) return;
-  auto dropped = w.what.log->drop_segments_before(keep_from);
-  if (!dropped) on_failure(s, w.what.log->id(), dropped.error());
-}
-
 /// A round goes once over all logs, one step each, so that no log waits for a long one; then the next message is looked
 /// at. Rounds follow each other at once while there is work, else after an interval.
 void on_round(self_pointer self) {
@@ -72,11 +58,6 @@ void on_round(self_pointer self) {
     self->send(self, round_atom::value);
   else
     self->delayed_send(self, limits::settle_interval, round_atom::value);
-}
-
-void on_retain(self_pointer self) {
-  for (auto& [id, w] : self->state.logs) apply_retention(self->state, w);
-  self->delayed_send(self, limits::retention_interval, retain_atom::value);
 }
 
 result<opened_logs> on_open(settler_state& s, const open_logs& m) {
@@ -114,7 +95,6 @@ caf::behavior settler(self_pointer self, store::folder* folder, std::shared_ptr<
   self->state.pressure = std::move(pressure);
   self->state.failed = std::move(failed);
   self->delayed_send(self, limits::settle_interval, round_atom::value);
-  self->delayed_send(self, limits::retention_interval, retain_atom::value);
   return {
       [=](watch_log& w) {
         auto id = w.log->id();
@@ -124,7 +104,6 @@ caf::behavior settler(self_pointer self, store::folder* folder, std::shared_ptr<
       [=](const forget_records& m) { return on_forget(self->state, m); },
       [=](const drop_logs& m) { on_drop(self->state, m); },
       [=](round_atom) { on_round(self); },
-      [=](retain_atom) { on_retain(self); },
       [=](stop_atom) {
         self->state.stopping = true;
         self->quit();

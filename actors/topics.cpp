@@ -31,13 +31,13 @@ void lead_missing(broker_pointer self, const std::string& name, const descriptio
   });
 }
 
-/// After an alteration: leaders and settler learn the configuration.
+/// After an alteration: leaders and janitor learn the configuration.
 void reconfigure(broker_pointer self, const std::string& name) {
   auto& s = self->state;
   auto config = config_of(s.cluster.topics.at(name));
   for (const auto& p : s.directory->topics.at(name)) {
     self->send(p.leader, reconfigured{config});
-    self->send(s.settler, watch_log{p.log, p.marks, config});
+    self->send(s.janitor, watch_log{p.log, p.marks, config});
   }
 }
 
@@ -46,8 +46,14 @@ partition_info info_of(const broker_state& s, const led_partition& p, partition_
 }
 
 partition_description description_of(const broker_state& s, const led_partition& p, partition_index index) {
-  return {info_of(s, p, index), p.log->start(), offset{p.marks->high_watermark.load()}, p.log->size_bytes(),
-          p.log->max_timestamp()};
+  partition_description d{info_of(s, p, index), p.log->start(), offset{p.marks->high_watermark.load()},
+                          p.log->size_bytes(), p.log->max_timestamp()};
+  d.cleaned_until = p.log->cleaned_until();
+  d.dirty_bytes = p.log->unsettled_bytes();
+  for (const auto& segment : p.log->segments())
+    if (segment.end > d.cleaned_until) d.dirty_bytes += segment.size_bytes;
+  d.damaged_places = p.marks->damaged_places.load();
+  return d;
 }
 
 }  // namespace
@@ -116,6 +122,7 @@ void on_delete_topic(broker_pointer self, const delete_topic_request& r,
       }
       next.topics.erase(r.name);
       publish(self, std::move(next));
+      self->send(self->state.janitor, gone);
       self->send(self->state.settler, std::move(gone));
       for (const auto& [id, group] : self->state.groups) self->send(group, topic_deleted_record{r.name});
       finish(delete_topic_response{});

@@ -14,7 +14,7 @@ namespace dohle::rules {
 
 namespace {
 
-enum class kind { duration, size, count, word };
+enum class kind { duration, size, count, ratio, word };
 
 /// One known config. Numbers are checked against the bounds, words against the list; `unlimited` also takes -1.
 struct known_config {
@@ -35,10 +35,14 @@ constexpr auto most_segment = static_cast<std::int64_t>(limits::segment_bytes);
 
 /// In the order of their names; the place is the bit in topic_config::own.
 constexpr std::array known{
-    known_config{"cleanup.policy", kind::word, 0, 0, false, "delete"},
+    known_config{"cleanup.policy", kind::word, 0, 0, false, "delete|compact|compact,delete|delete,compact"},
     known_config{"compression.type", kind::word, 0, 0, false, "producer"},
+    known_config{"delete.retention.ms", kind::duration, 0, long_max, false, ""},
+    known_config{"max.compaction.lag.ms", kind::duration, 1, long_max, false, ""},
     known_config{"max.message.bytes", kind::size, 0, max_batch, false, ""},
     known_config{"message.timestamp.type", kind::word, 0, 0, false, "CreateTime|LogAppendTime"},
+    known_config{"min.cleanable.dirty.ratio", kind::ratio, 0, 1, false, ""},
+    known_config{"min.compaction.lag.ms", kind::duration, 0, long_max, false, ""},
     known_config{"min.insync.replicas", kind::count, 1, int_max, false, ""},
     known_config{"retention.bytes", kind::size, 0, long_max, true, ""},
     known_config{"retention.ms", kind::duration, 0, long_max, true, ""},
@@ -141,12 +145,8 @@ result<void> check_word(const known_config& k, std::string_view value) {
     if (rest.substr(0, bar) == value) return {};
     rest.remove_prefix(std::min(bar + 1, rest.size()));
   }
-  std::string allowed{k.words};
-  std::ranges::replace(allowed, '|', ',');
-  if (k.name == "cleanup.policy" && value.find("compact") != std::string_view::npos) {
-    return bad_value(k, value, "is not supported: this broker does not compact topics",
-                     "delete, with retention.ms = -1");
-  }
+  std::string allowed;
+  for (char c : k.words) allowed += c == '|' ? std::string{" or "} : std::string{c};
   if (k.name == "compression.type") {
     return bad_value(k, value, "is not supported: batches are stored as their producer compressed them",
                      "producer, and choose the codec in the producer");
@@ -154,7 +154,33 @@ result<void> check_word(const known_config& k, std::string_view value) {
   return bad_value(k, value, "is not one of its values", allowed);
 }
 
+result<double> parse_ratio(const known_config& k, std::string_view value) {
+  double number = 0;
+  const auto* end = value.data() + value.size();
+  const auto [rest, code] = std::from_chars(value.data(), end, number);
+  if (code != std::errc{} || rest != end) return bad_value(k, value, "is not a number", "a part of the whole, as 0.5");
+  if (!(number >= 0 && number <= 1)) return bad_value(k, value, "is outside its bounds", "from 0 to 1");
+  return number;
+}
+
+std::string to_text(double ratio) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), ratio).ptr};
+}
+
+void set_word(topic_config& c, std::string_view name, std::string_view value) {
+  if (name == "message.timestamp.type")
+    c.timestamps = value == "CreateTime" ? timestamp_type::create_time : timestamp_type::log_append_time;
+  if (name == "cleanup.policy") {
+    c.deletes = value != "compact";
+    c.compacts = value != "delete";
+  }
+}
+
 void set_number(topic_config& c, std::string_view name, std::int64_t value) {
+  if (name == "delete.retention.ms") c.delete_retention_ms = value;
+  if (name == "max.compaction.lag.ms") c.max_compaction_lag_ms = value;
+  if (name == "min.compaction.lag.ms") c.min_compaction_lag_ms = value;
   if (name == "max.message.bytes") c.max_message_bytes = value;
   if (name == "min.insync.replicas") c.min_insync_replicas = static_cast<std::int32_t>(value);
   if (name == "retention.bytes") c.retention_bytes = value;
@@ -163,8 +189,12 @@ void set_number(topic_config& c, std::string_view name, std::int64_t value) {
 }
 
 std::string value_of(const topic_config& c, std::string_view name) {
-  if (name == "cleanup.policy") return "delete";
+  if (name == "cleanup.policy") return !c.compacts ? "delete" : c.deletes ? "compact,delete" : "compact";
   if (name == "compression.type") return "producer";
+  if (name == "delete.retention.ms") return std::to_string(c.delete_retention_ms);
+  if (name == "max.compaction.lag.ms") return std::to_string(c.max_compaction_lag_ms);
+  if (name == "min.cleanable.dirty.ratio") return to_text(c.min_cleanable_dirty_ratio);
+  if (name == "min.compaction.lag.ms") return std::to_string(c.min_compaction_lag_ms);
   if (name == "max.message.bytes") return std::to_string(c.max_message_bytes);
   if (name == "message.timestamp.type") {
     return c.timestamps == timestamp_type::create_time ? "CreateTime" : "LogAppendTime";
@@ -190,15 +220,20 @@ result<topic_config> parse_topic_config(std::span<const config_entry> own) {
     config.own |= bit;
     if (k.what == kind::word) {
       if (auto checked = check_word(k, entry.value); !checked) return checked.error();
-      if (k.name == "message.timestamp.type") {
-        config.timestamps = entry.value == "CreateTime" ? timestamp_type::create_time : timestamp_type::log_append_time;
-      }
+      set_word(config, k.name, entry.value);
+    } else if (k.what == kind::ratio) {
+      const auto ratio = parse_ratio(k, entry.value);
+      if (!ratio) return ratio.error();
+      config.min_cleanable_dirty_ratio = *ratio;
     } else {
       const auto number = parse_number(k, entry.value);
       if (!number) return number.error();
       set_number(config, k.name, *number);
     }
   }
+  if (config.min_compaction_lag_ms > config.max_compaction_lag_ms)
+    return error{errc::invalid_config, "min.compaction.lag.ms is larger than max.compaction.lag.ms",
+                 "a record that must be compacted by then must be allowed to be"};
   return config;
 }
 

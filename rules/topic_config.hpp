@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +24,13 @@ struct topic_config {
   std::int64_t segment_bytes = limits::segment_bytes;     ///< segment.bytes
   std::int64_t max_message_bytes = limits::default_max_message_bytes;  ///< max.message.bytes: of a batch as stored
   timestamp_type timestamps = timestamp_type::create_time;             ///< message.timestamp.type
-  std::int32_t min_insync_replicas = 1;                                ///< min.insync.replicas
+  bool deletes = true;                                                 ///< cleanup.policy has delete: retention applies
+  bool compacts = false;  ///< cleanup.policy has compact: the newest record of each key stays
+  std::int64_t delete_retention_ms = 24LL * 60 * 60 * 1000;  ///< delete.retention.ms: of tombstones
+  std::int64_t min_compaction_lag_ms = 0;                    ///< min.compaction.lag.ms
+  std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();  ///< max.compaction.lag.ms
+  double min_cleanable_dirty_ratio = 0.5;                                         ///< min.cleanable.dirty.ratio
+  std::int32_t min_insync_replicas = 1;                                           ///< min.insync.replicas
   std::uint32_t own = 0;
   friend bool operator==(const topic_config&, const topic_config&) = default;
 };

@@ -250,9 +250,14 @@ response read(rpc::TopicDescription::Reader m) {
       topic_name(m.getName()), m.getInternal(), timestamp{m.getCreated()},
       list<partition_description>(m.getPartitions(), limits::max_partitions_per_topic, "partitions",
                                   [](rpc::PartitionDescription::Reader p) {
-                                    return partition_description{partition(p.getInfo()), offset{p.getStart()},
-                                                                 offset{p.getHighWatermark()}, p.getSizeBytes(),
-                                                                 timestamp{p.getMaxTimestamp()}};
+                                    return partition_description{partition(p.getInfo()),
+                                                                 offset{p.getStart()},
+                                                                 offset{p.getHighWatermark()},
+                                                                 p.getSizeBytes(),
+                                                                 timestamp{p.getMaxTimestamp()},
+                                                                 offset{p.getCleanedUntil()},
+                                                                 p.getDirtyBytes(),
+                                                                 p.getDamagedPlaces()};
                                   }),
       configs(m.getConfigs())};
 }

@@ -297,6 +297,9 @@ struct response_writer {
            p.setHighWatermark(from.high_watermark.value);
            p.setSizeBytes(from.size_bytes);
            p.setMaxTimestamp(from.max_timestamp.value);
+           p.setCleanedUntil(from.cleaned_until.value);
+           p.setDirtyBytes(from.dirty_bytes);
+           p.setDamagedPlaces(from.damaged_places);
          });
     fill(b.initConfigs(count(m.configs.size())), m.configs, write_config);
   }

@@ -24,6 +24,7 @@ std::string_view to_string(errc code) {
     case errc::unknown_outcome: return "unknown_outcome";
     case errc::busy: return "busy";
     case errc::not_authorized: return "not_authorized";
+    case errc::invalid_record: return "invalid_record";
     case errc::out_of_order_sequence: return "out_of_order_sequence";
     case errc::producer_fenced: return "producer_fenced";
     case errc::unknown_producer: return "unknown_producer";

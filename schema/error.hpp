@@ -30,6 +30,7 @@ enum class errc : std::uint16_t {
   unknown_outcome = 14,  ///< it may or may not have been done
   busy = 15,             ///< a bound was reached; try again
   not_authorized = 16,
+  invalid_record = 17,  ///< a record that this topic does not take, such as one without a key where keys compact
   // producers
   out_of_order_sequence = 20,
   producer_fenced = 21,  ///< a newer instance of this producer exists

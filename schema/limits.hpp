@@ -126,6 +126,23 @@ inline constexpr std::size_t settle_due_bytes = 1 * mib;
 inline constexpr auto settle_interval = 1s;
 /// Retention is applied this often: seldom enough that a clock that jumped is noticed before much is gone.
 inline constexpr auto retention_interval = 5min;
+/// Whether a log is due for compaction is asked this often: Kafka's log.cleaner.backoff.ms.
+inline constexpr auto compaction_interval = 15s;
+/// Compaction reads and writes so much a second at most: a third of what a plain disk does, the rest is for clients.
+inline constexpr std::size_t compaction_bytes_per_second = 64 * mib;
+/// One message's work of compaction or scrub: a few milliseconds, and what a pass holds of a log in memory.
+inline constexpr std::size_t janitor_step_bytes = 1 * mib;
+/// Keys of one compaction pass, 24 bytes each at nine tenths: 2.5 million; more keys take more passes.
+inline constexpr std::size_t compaction_map_bytes = 64 * mib;
+/// Less than this is not worth a segment of its own, however dirty it is.
+inline constexpr std::size_t compaction_least_bytes = 1 * mib;
+/// The scrub reads so much a second: 700 GB a day, hardly felt.
+inline constexpr std::size_t scrub_bytes_per_second = 8 * mib;
+/// A round of the scrub begins this long after the round before began; the first one when a start has settled down.
+inline constexpr auto scrub_interval = 24h;
+inline constexpr auto scrub_delay = 10min;
+/// Damaged places named in one round: a disk that dies must not fill the log with it.
+inline constexpr std::size_t max_named_damage = 1'000;
 /// Recent batches kept in memory for readers at the end of their partition, over all partitions of a broker.
 inline constexpr std::size_t tail_cache_bytes = 32 * mib;
 /// Segments that retention drops for their age in one pass: a clock that jumped cannot empty a partition at once.

@@ -89,6 +89,9 @@ struct partition_description {
   offset high_watermark;         ///< end of what is visible
   std::uint64_t size_bytes = 0;  ///< stored batches of this partition
   timestamp max_timestamp = no_timestamp;
+  offset cleaned_until;              ///< compaction left one record a key before it, as of its last pass
+  std::uint64_t dirty_bytes = 0;     ///< stored batches behind it, which wait for compaction where a topic has it
+  std::uint32_t damaged_places = 0;  ///< found by the scrub since the broker opened its folder
   friend bool operator==(const partition_description&, const partition_description&) = default;
 };
 struct topic_description {

@@ -5,7 +5,8 @@
 //   12 i32 leader epoch        | 35 i64 max timestamp       | 57 i32 record count
 //   16 i8  magic = 2           | 43 i64 producer id         | 61 records, compressed as the attributes say
 //   17 u32 crc32c of all from 21 on
-//   21 i16 attributes: 0-2 compression, 3 timestamp type (1 = append time), 4 transactional, 5 control
+//   21 i16 attributes: 0-2 compression, 3 timestamp type (1 = append time), 4 transactional, 5 control, 6 the base
+//            timestamp is the time from which compaction may drop tombstones and markers (Kafka's delete horizon)
 //
 // A record: varint length | i8 attributes | varint timestamp delta | varint offset delta | varint key length (-1 =
 // null) | key | varint value length | value | varint header count | (varint key length | key | varint value length |
@@ -15,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -50,6 +52,7 @@ struct batch_header {
   bool append_time() const { return (attributes & 8) != 0; }
   bool transactional() const { return (attributes & 16) != 0; }
   bool control() const { return (attributes & 32) != 0; }
+  bool has_horizon() const { return (attributes & 64) != 0; }
   friend bool operator==(const batch_header&, const batch_header&) = default;
 };
 
@@ -137,6 +140,8 @@ class batch_reader {
   const batch_header& header() const { return header_; }
   /// The records' bytes, uncompressed.
   const bytes& memory() const { return records_; }
+  /// Where the next record begins in `memory()`.
+  std::size_t position() const { return at_; }
   /// Next record, nullopt at the end, `corrupt_batch` when the bytes lie.
   result<std::optional<record_view>> next();
 
@@ -147,6 +152,13 @@ class batch_reader {
   std::int32_t index_ = 0;
   std::int32_t last_delta_ = -1;
 };
+
+/// What compaction leaves of a batch: the records that `stays` names, in their places. Base offset, last offset, epoch,
+/// producer and codec stay as they are. Nothing dropped: the same bytes. Nothing left: no bytes. When a tombstone or a
+/// control record stays in a batch without a horizon, the batch gets `horizon`.
+result<bytes> filter_batch(const bytes& batch, const std::function<bool(const record_view&)>& stays, timestamp horizon);
+/// The header alone, with no records: it keeps the end of a compacted log in reach.
+bytes empty_batch(const batch_header& header);
 
 namespace detail {
 /// Writes the 61 bytes of header of a batch of `size` bytes at `to`; its records are there already.

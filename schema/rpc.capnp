@@ -127,6 +127,9 @@ struct PartitionDescription {
   highWatermark @2 :Int64;
   sizeBytes @3 :UInt64;
   maxTimestamp @4 :Int64 = -1;
+  cleanedUntil @5 :Int64;
+  dirtyBytes @6 :UInt64;
+  damagedPlaces @7 :UInt32;
 }
 
 struct TopicDescription {

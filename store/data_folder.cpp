@@ -146,6 +146,7 @@ class replay {
     batch.last_delta = record.last_delta;
     batch.epoch = of;
     p.head.end = batch.end();
+    p.appended = std::max(p.appended, timestamp{frame.wall_ms});
     if (ends.size() <= file) ends.resize(file + 1);
     ends[file][record.partition] = p.head.end.value;
     p.batches.push_back(std::move(batch));

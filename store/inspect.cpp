@@ -210,9 +210,33 @@ class inspection {
     }
   }
 
+  /// Whether another segment took this one's place in a compaction that the process did not live to finish.
+  static bool is_superseded(const fs::path& file, const std::vector<segment_meta>& all) {
+    auto meta = segment_record(file);
+    return meta && std::any_of(all.begin(), all.end(), [&](const auto& other) { return supersedes(other, *meta); });
+  }
+
+  static result<segment_meta> segment_record(const fs::path& file) {
+    if (auto r = lmdb::check_tree(file); !r) return r.error();
+    auto env = lmdb::environment::open(file, lmdb::access::read, 0, segment::tables());
+    if (!env) return env.error();
+    auto txn = (*env)->begin_read();
+    if (!txn) return txn.error();
+    auto value = txn->get(segment::index, meta_key);
+    if (!value) return value.error();
+    return read_meta(value->value_or(std::string_view{}));
+  }
+
   result<void> partition(const fs::path& directory, partition_id id) {
     auto names = list_files(directory);
     if (!names) return names.error();
+    std::vector<segment_meta> all;
+    for (const std::string& name : *names) {
+      offset base;
+      std::uint32_t generation = 0;
+      if (!parse_segment_name(name, base, generation)) continue;
+      if (auto meta = segment_record(directory / name)) all.push_back(*meta);
+    }
     offset start, end, says;
     bool first = true;
     for (const std::string& name : *names) {
@@ -223,6 +247,7 @@ class inspection {
           fault(directory / name, 0, "is no segment");
         continue;
       }
+      if (is_superseded(directory / name, all)) continue;  // the next opening removes it
       if (!first && base != end)
         fault(directory / name, 0,
               "begins at offset " + std::to_string(base.value) + " where " + std::to_string(end.value) + " comes next");
@@ -241,7 +266,7 @@ class inspection {
   /// `end` goes from where the segment should begin to where it ends; `says` is where it says that the log starts.
   result<void> segment_file(const fs::path& file, partition_id id, offset& end, offset& says) {
     if (auto r = lmdb::check_tree(file); !r) return r;
-    auto env = lmdb::environment::open(file, lmdb::access::read, 0, {{"d", true}, {"x", false}});
+    auto env = lmdb::environment::open(file, lmdb::access::read, 0, segment::tables());
     if (!env) return env.error();
     auto txn = (*env)->begin_read();
     if (!txn) return txn.error();
@@ -302,7 +327,7 @@ class inspection {
     std::string_view body = value.substr(header->header_bytes, header->body_bytes);
     offset next = item.base;
     while (!body.empty()) {
-      auto batch = check_batch(body, next, item.epoch);
+      auto batch = check_batch(body, next, item.epoch, header->format >= compacted_format);
       if (!batch) return fault(of.path, item.byte, "chunk " + std::to_string(key) + ": " + batch.error().message);
       inspected shown = item;
       shown.kind = item_kind::batch;

@@ -19,6 +19,7 @@
 #include "schema/error.hpp"
 #include "schema/record_batch.hpp"
 #include "schema/types.hpp"
+#include "store/compaction.hpp"
 #include "store/journal.hpp"
 
 namespace dohle::store {
@@ -51,6 +52,13 @@ struct segment_info {
   bool sealed = false;
 };
 
+/// What a step of the scrub found.
+struct scrubbed {
+  offset next;                  ///< where the next step goes on: behind the damage, if there was some
+  std::size_t bytes = 0;        ///< read
+  std::optional<error> damage;  ///< names the file and the place
+};
+
 struct found_record {
   dohle::offset offset;
   timestamp at;
@@ -72,6 +80,10 @@ class log {
   virtual std::uint64_t size_bytes() const = 0;
   virtual timestamp max_timestamp() const = 0;
   virtual std::vector<segment_info> segments() const = 0;
+  /// This broker's time of the last append before the log was opened, or of a later one that has settled.
+  virtual timestamp appended() const = 0;
+  /// Compaction left one record a key before it, as of its last pass.
+  virtual offset cleaned_until() const = 0;
 
   // --- the leader's, memory
   /// Takes the batch as the log's new end and returns the journal entry that makes it durable. Readable with
@@ -117,6 +129,12 @@ class log {
   /// settles first, then the new start is flushed, then the files that lie wholly before it are unlinked. Returns
   /// start(): exactly `first` unless that lies outside [start, limit].
   virtual result<offset> delete_before(offset first, offset limit) = 0;
+  /// Begins a pass of compaction over what is settled before `order.end`; the newest segment is closed if it takes
+  /// part. The log, of which there are no two passes at a time, may go on in every way.
+  virtual result<std::unique_ptr<compaction>> begin_compaction(const compaction_order& order,
+                                                               std::unique_ptr<compaction_judge> judge) = 0;
+  /// Checks what is settled from `from` on, about `max_bytes`, up to the first damage. At settled() all is checked.
+  virtual result<scrubbed> scrub(offset from, std::size_t max_bytes) = 0;
 };
 
 }  // namespace dohle::store

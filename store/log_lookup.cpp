@@ -41,6 +41,17 @@ result<void> walk(partition_log& log, offset first, offset until, timestamp at, 
   return {};
 }
 
+/// Looks again when a segment went away meanwhile, or the start moved: then the answer may be elsewhere.
+template <class Look>
+result<std::optional<found_record>> while_it_moves(Look&& look) {
+  constexpr int attempts = 100;
+  for (int i = 0; i < attempts; ++i) {
+    auto found = look();
+    if (found || (found.code() != errc::closed && found.code() != errc::offset_out_of_range)) return found;
+  }
+  return error{errc::busy, "the log moved too often to be searched", "try again"};
+}
+
 }  // namespace
 
 result<std::optional<found_record>> partition_log::scan_time(offset from, timestamp at, offset limit, bool exact_max) {
@@ -58,6 +69,14 @@ result<std::optional<found_record>> partition_log::scan_time(offset from, timest
 }
 
 result<std::optional<found_record>> partition_log::find_time(timestamp at, offset limit) {
+  return while_it_moves([&] { return look_up_time(at, limit); });
+}
+
+result<std::optional<found_record>> partition_log::find_max_time(offset limit) {
+  return while_it_moves([&] { return look_up_max_time(limit); });
+}
+
+result<std::optional<found_record>> partition_log::look_up_time(timestamp at, offset limit) {
   std::vector<std::shared_ptr<segment>> candidates;
   std::optional<offset> in_tail;
   {
@@ -72,7 +91,6 @@ result<std::optional<found_record>> partition_log::find_time(timestamp at, offse
   }
   for (const auto& s : candidates) {
     auto chunk = s->chunk_of_time(at);
-    if (!chunk && chunk.code() == errc::closed) continue;  // dropped since
     if (!chunk) return chunk.error();
     if (!*chunk || **chunk >= limit) continue;
     offset from, until;
@@ -89,7 +107,7 @@ result<std::optional<found_record>> partition_log::find_time(timestamp at, offse
   return scan_time(*in_tail, at, limit, false);
 }
 
-result<std::optional<found_record>> partition_log::find_max_time(offset limit) {
+result<std::optional<found_record>> partition_log::look_up_max_time(offset limit) {
   std::vector<time_candidate> candidates;
   std::vector<std::shared_ptr<segment>> segments;
   {
@@ -108,7 +126,6 @@ result<std::optional<found_record>> partition_log::find_max_time(offset limit) {
   }
   for (const auto& s : segments) {
     auto latest = s->latest_chunks(limit);
-    if (!latest && latest.code() == errc::closed) continue;
     if (!latest) return latest.error();
     candidates.insert(candidates.end(), latest->begin(), latest->end());
   }

@@ -226,6 +226,7 @@ result<void> partition_log::move(lmdb::transaction& txn, const move_step& step, 
 void partition_log::advance(const std::shared_ptr<segment>& to, const segment_meta& meta) {
   std::lock_guard lock(mutex_);
   to->meta = meta;
+  appended_ = std::max(appended_, timestamp{meta.appended});
   const offset until{meta.end};
   for (std::size_t i = tail_.find(settled_); i < tail_.size() && tail_[i].end() <= until; ++i)
     unsettled_bytes_ -= tail_[i].size;

@@ -10,15 +10,6 @@ namespace dohle::store {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-error missing(const fs::path& directory, const std::string& what) {
-  return {errc::corrupt_data, directory.string() + ": " + what,
-          "restore the missing file, or remove the folder if its data is replicated"};
-}
-
-}  // namespace
-
 // --- opening
 
 result<std::shared_ptr<partition_log>> partition_log::open(std::shared_ptr<log_context> context, partition_id id,
@@ -32,90 +23,6 @@ result<std::shared_ptr<partition_log>> partition_log::open(std::shared_ptr<log_c
 partition_log::~partition_log() { context_->budget.release(tail_.clear()); }
 
 fs::path partition_log::directory() const { return context_->path / to_hex(id_.value, 8); }
-
-result<void> partition_log::open_segments() {
-  std::error_code ignored;
-  if (!fs::exists(directory(), ignored)) return {};
-  auto names = list_files(directory());
-  if (!names) return names.error();
-  std::vector<fs::path> paths;
-  for (const std::string& name : *names) {
-    offset base;
-    std::uint32_t generation = 0;
-    if (name.ends_with(temporary_suffix) || name.ends_with(lock_suffix)) {
-      if (auto r = remove_file(directory() / name); !r) return r;
-    } else if (parse_segment_name(name, base, generation)) {
-      paths.push_back(directory() / name);  // sorted by name is sorted by base
-    } else {
-      return error{errc::wrong_folder, (directory() / name).string() + " is no segment",
-                   "move it out of the data folder"};
-    }
-  }
-  if (auto r = flush_directory(directory()); !r) return r;
-  for (const fs::path& path : paths) {
-    auto opened = segment::open(path, path == paths.back(), context_->segment_map(), context_->segments);
-    if (!opened) return opened.error();
-    const segment_meta& meta = (*opened)->meta;
-    if (meta.folder != context_->folder || meta.partition != id_.value)
-      return error{errc::wrong_folder, path.string() + " belongs to another partition or data folder",
-                   "put back the segments of this folder"};
-    segments_.push_back(std::move(*opened));
-  }
-  if (segments_.empty()) return {};
-  // Whoever moves the log's start says so before anything is unlinked: finish what was left (a power cut may keep any
-  // of the files), and miss what nobody dropped.
-  const offset says{segments_.back()->meta.log_start};
-  const auto kept = std::stable_partition(segments_.begin(), segments_.end() - 1,
-                                          [&](const auto& s) { return offset{s->meta.end} <= says; });
-  for (auto gone = segments_.begin(); gone != kept; ++gone) {
-    if (auto r = (*gone)->remove(); !r) return r;
-  }
-  segments_.erase(segments_.begin(), kept);
-  for (std::size_t i = 1; i < segments_.size(); ++i) {
-    const segment &before = *segments_[i - 1], &next = *segments_[i];
-    if (before.meta.end != next.meta.base)
-      return missing(directory(), "between " + before.path().filename().string() + " and " +
-                                      next.path().filename().string() + " offsets from " +
-                                      std::to_string(before.meta.end) + " are missing");
-  }
-  if (segments_.front()->base() > says || offset{segments_.back()->meta.end} < says)
-    return missing(directory(), "the log starts at offset " + std::to_string(says.value) +
-                                    ", but its first segment at " + std::to_string(segments_.front()->base().value));
-  return {};
-}
-
-result<void> partition_log::join(recovered_partition from) {
-  if (!segments_.empty()) {
-    start_ = offset{segments_.back()->meta.log_start};
-    settled_ = offset{segments_.back()->meta.end};
-    if (!from.known_end)
-      return error{errc::wrong_folder,
-                   directory().string() + " holds segments of a partition that the journal does not know",
-                   "put back the journal files of this folder, or move the segments away"};
-  }
-  for (const auto& s : segments_) {
-    if (s->meta.bytes > 0) max_timestamp_ = std::max(max_timestamp_, timestamp{s->meta.max_timestamp});
-  }
-  end_ = settled_;
-  for (tail_entry& batch : from.batches) {
-    if (batch.end() <= settled_) continue;
-    if (batch.base != end_)
-      return missing(directory(), "offsets " + std::to_string(end_.value) + " to " + std::to_string(batch.base.value) +
-                                      " are neither in segments nor in the journal");
-    end_ = batch.end();
-    unsettled_bytes_ += batch.size;
-    max_timestamp_ = std::max(max_timestamp_, batch.max_timestamp);
-    tail_.push(std::move(batch));
-  }
-  if (from.known_end && from.head.end != end_)
-    return missing(directory(), "the log ended at offset " + std::to_string(from.head.end.value) +
-                                    ", but what is there ends at " + std::to_string(end_.value));
-  flushed_ = end_;
-  epoch_ = flushed_epoch_ = from.head.epoch;
-  epoch_start_ = from.head.epoch_start;
-  hard_ = flushed_hard_ = from.head.hard;
-  return {};
-}
 
 partition_head partition_log::head() const {
   std::lock_guard lock(mutex_);
@@ -176,6 +83,18 @@ std::vector<segment_info> partition_log::segments() const {
     infos.push_back({s->base(), offset{s->meta.end}, s->meta.bytes, latest, timestamp{s->meta.appended}, sealed});
   }
   return infos;
+}
+
+timestamp partition_log::appended() const {
+  std::lock_guard lock(mutex_);
+  return appended_;
+}
+
+offset partition_log::cleaned_until() const {
+  std::lock_guard lock(mutex_);
+  offset until = start_;
+  for (const auto& s : segments_) until = std::max(until, s->cleaned_until);
+  return until;
 }
 
 std::size_t partition_log::unsettled_bytes() const {
@@ -378,7 +297,7 @@ result<std::vector<bytes>> partition_log::read(offset from, std::size_t max_byte
     }
     if (!in && places.empty()) continue;
     auto read = in ? in->read(from, max_bytes, std::min(limit, settled)) : read_journal(places);
-    if (read) return std::vector<bytes>{std::move(*read)};
+    if (read) return read->empty() ? std::vector<bytes>{} : std::vector<bytes>{std::move(*read)};
     if (read.code() != errc::closed) return read.error();
   }
   return error{errc::busy, "offset " + std::to_string(from.value) + " moved too often to be read", "try again"};

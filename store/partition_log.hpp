@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "store/compaction_segment.hpp"
 #include "store/folder.hpp"
 #include "store/journal_store.hpp"
 #include "store/log.hpp"
@@ -38,6 +39,7 @@ struct recovered_partition {
   std::deque<tail_entry> batches;  ///< not in memory
   bool known_end = false;          ///< a head said where the partition stood: `head.end` counts
   partition_head head;
+  timestamp appended = no_timestamp;  ///< of the last batch's frame
 };
 
 class partition_log final : public log, public std::enable_shared_from_this<partition_log> {
@@ -57,6 +59,8 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   std::uint64_t size_bytes() const override;
   timestamp max_timestamp() const override;
   std::vector<segment_info> segments() const override;
+  timestamp appended() const override;
+  offset cleaned_until() const override;
 
   entry append(bytes batch, const batch_header& header) override;
   entry open_epoch(epoch) override;
@@ -76,7 +80,13 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   std::size_t unsettled_bytes() const override;
   result<std::size_t> drop_segments_before(offset first) override;
   result<offset> delete_before(offset first, offset limit) override;
+  result<std::unique_ptr<compaction>> begin_compaction(const compaction_order& order,
+                                                       std::unique_ptr<compaction_judge> judge) override;
+  result<scrubbed> scrub(offset from, std::size_t max_bytes) override;
 
+  /// *disk*, a pass of compaction's: a finished file takes the place of `old`, which lie side by side. `closed` when
+  /// they are not all there any more.
+  result<void> replace(const std::vector<std::shared_ptr<segment>>& old, const segment_builder& by);
   /// Takes the batch at `base` out of memory; returns its bytes, 0 = it was not there.
   std::size_t evict(offset base);
   /// What the journal's next file must say of it, at recovery.
@@ -99,6 +109,9 @@ class partition_log final : public log, public std::enable_shared_from_this<part
 
   partition_log(std::shared_ptr<log_context> context, partition_id id) : context_(std::move(context)), id_(id) {}
   std::filesystem::path directory() const;
+  /// The files of segments, in the order of their offsets, then of their generations; what is half-made is removed.
+  result<std::vector<std::filesystem::path>> find_segments() const;
+  result<void> remove_superseded();
   result<void> open_segments();
   result<void> join(recovered_partition from);
   entry next_entry(entry_kind kind);
@@ -109,6 +122,8 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   std::vector<batch_place> unsettled_back(offset before, std::size_t max_bytes) const;
   result<bytes> read_journal(const std::vector<batch_place>& places) const;
 
+  result<std::optional<found_record>> look_up_time(timestamp at, offset limit);
+  result<std::optional<found_record>> look_up_max_time(offset limit);
   result<std::optional<found_record>> scan_time(offset from, timestamp at, offset limit, bool exact_max);
 
   move_step next_step(offset from, offset limit, std::size_t max_bytes) const;
@@ -136,6 +151,7 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   std::uint64_t next_serial_ = 1;
   std::size_t unsettled_bytes_ = 0;
   timestamp max_timestamp_ = no_timestamp;
+  timestamp appended_ = no_timestamp;
   bool dropped_ = false;
 };
 

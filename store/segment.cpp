@@ -13,7 +13,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<lmdb::table> tables{{"d", true}, {"x", false}};
 constexpr std::string_view lock_file_suffix = "-lock";
 
 fs::path lock_of(const fs::path& path) {
@@ -30,14 +29,17 @@ struct run {
   offset first;
   offset end;
   dohle::epoch epoch;
+  bool holes;
 };
+
+bool has_holes(const chunk_header& chunk) { return chunk.format >= compacted_format; }
 
 /// The batches of `body` from the one that holds `from`, below `limit`, at most `room` bytes (0 = one batch at least).
 result<run> choose(std::string_view body, const chunk_header& chunk, offset from, offset limit, std::size_t room,
                    bool at_least_one) {
   const offset end = offset{chunk.last} + 1;
   run chosen{body.substr(0, 0), offset{chunk.base}, offset{chunk.base},
-             dohle::epoch{static_cast<std::int32_t>(chunk.epoch)}};
+             dohle::epoch{static_cast<std::int32_t>(chunk.epoch)}, has_holes(chunk)};
   if (from.value <= chunk.base && limit >= end && body.size() <= room) {
     chosen.bytes = body;
     chosen.end = end;
@@ -45,10 +47,11 @@ result<run> choose(std::string_view body, const chunk_header& chunk, offset from
   }
   std::size_t begin = 0, at = 0;
   offset next{chunk.base};
-  while (at < body.size() && next < limit) {
+  while (at < body.size()) {
     auto header = read_header(body.substr(at));
-    if (!header || header->base != next)
+    if (!header || header->base < next || (header->base != next && !has_holes(chunk)))
       return error{errc::corrupt_data, "the chunk's batch at offset " + std::to_string(next.value) + " is damaged", ""};
+    if (header->base >= limit) break;
     const std::size_t size = header->size_bytes();
     if (header->end() <= from) {
       begin = at + size;
@@ -70,7 +73,7 @@ result<run> choose(std::string_view body, const chunk_header& chunk, offset from
 result<void> check_run(std::string_view copy, const run& r) {
   offset next = r.first;
   while (!copy.empty()) {
-    auto header = check_batch(copy, next, r.epoch);
+    auto header = check_batch(copy, next, r.epoch, r.holes);
     if (!header) return header.error();
     next = header->end();
     copy.remove_prefix(header->size_bytes());
@@ -80,6 +83,11 @@ result<void> check_run(std::string_view copy, const run& r) {
 }
 
 }  // namespace
+
+const std::vector<lmdb::table>& segment::tables() {
+  static const std::vector<lmdb::table> both{{"d", true}, {"x", false}};
+  return both;
+}
 
 // --- opening and closing
 
@@ -132,7 +140,7 @@ result<segment::pin> segment::open_env() {
     if (removed_) return error{errc::closed, path_.string() + " was removed", ""};
     if (!env_) {
       auto made =
-          lmdb::environment::open(path_, newest_ ? lmdb::access::write : lmdb::access::read, map_bytes_, tables);
+          lmdb::environment::open(path_, newest_ ? lmdb::access::write : lmdb::access::read, map_bytes_, tables());
       if (!made) return made.error();
       env_ = std::move(*made);
       open_for_writing_ = newest_;
@@ -176,7 +184,7 @@ result<std::shared_ptr<segment>> segment::create(const fs::path& directory, cons
   segment_meta sealed = meta;
   seal(sealed);
   {
-    auto env = lmdb::environment::open(tmp, lmdb::access::build, map_bytes, tables);
+    auto env = lmdb::environment::open(tmp, lmdb::access::build, map_bytes, tables());
     if (!env) return env.error();
     auto txn = (*env)->begin_write();
     if (!txn) return txn.error();
@@ -218,6 +226,13 @@ result<std::shared_ptr<segment>> segment::open(const fs::path& path, bool newest
         path.string() + " begins at offset " + std::to_string(meta->base) + ", which is not what its name says",
         "undo the renaming"};
   made->meta = *meta;
+  auto said = txn->get(index, mark_key);
+  if (!said) return said.error();
+  if (*said) {
+    auto mark = read_mark(**said);
+    if (!mark) return error{mark.code(), path.string() + ": " + mark.error().message, mark.error().hint};
+    made->cleaned_until = offset{mark->cleaned_until};
+  }
   return made;
 }
 
@@ -241,6 +256,7 @@ result<bytes> segment::read(offset from, std::size_t max_bytes, offset limit) {
   std::vector<run> runs;
   std::vector<std::uint64_t> keys;
   std::size_t total = 0;
+  bool in_hole = false;
   auto wanted = static_cast<std::uint64_t>(from.value);
   auto found = cursor->seek_back(lmdb::key_of(wanted));
   for (; found && *found && from < limit && (total < max_bytes || total == 0); found = cursor->next()) {
@@ -255,6 +271,7 @@ result<bytes> segment::read(offset from, std::size_t max_bytes, offset limit) {
     auto chosen =
         choose(cursor->value().substr(chunk->header_bytes, chunk->body_bytes), *chunk, from, limit, room, total == 0);
     if (!chosen) return with_place(chosen.error(), key, cursor->value());
+    in_hole = has_holes(*chunk);  // and if nothing was chosen, the limit lies in it
     if (chosen->bytes.empty()) break;
     total += chosen->bytes.size();
     runs.push_back(*chosen);
@@ -263,6 +280,7 @@ result<bytes> segment::read(offset from, std::size_t max_bytes, offset limit) {
     if (from <= offset{chunk->last}) break;  // the limit or the room ended within the chunk
   }
   if (!found) return found.error();
+  if (runs.empty() && in_hole) return bytes{};
   if (runs.empty())
     return error{errc::corrupt_data, path_.string() + ": offset " + std::to_string(from.value) + " is not there", ""};
   std::shared_ptr<char[]> memory(new char[total]);
@@ -341,6 +359,14 @@ result<std::vector<producer_state>> segment::producers() {
   }
   if (!found) return found.error();
   return states;
+}
+
+result<void> segment::look(const std::function<result<void>(const lmdb::transaction&)>& work) {
+  auto env = open_env();
+  if (!env) return env.error();
+  auto txn = (*env)->begin_read();
+  if (!txn) return txn.error();
+  return work(*txn);
 }
 
 // --- writing

@@ -59,6 +59,8 @@ class segment {
   offset base() const { return base_; }
   /// Guarded by the log's mutex: how far it reaches for readers.
   segment_meta meta;
+  /// What compaction said when it wrote the file; 0 = it did not. Never changes.
+  offset cleaned_until;
 
   /// It is not the newest any more.
   void seal_off();
@@ -74,7 +76,11 @@ class segment {
   result<std::vector<time_candidate>> latest_chunks(offset limit);
   /// *disk*
   result<std::vector<producer_state>> producers();
+  /// *disk*: checks what is stored from `from` on, at most about `max_bytes`, up to the first damage.
+  result<scrubbed> scrub(offset from, std::size_t max_bytes);
 
+  /// *disk*: runs `work` in a read transaction.
+  result<void> look(const std::function<result<void>(const lmdb::transaction&)>& work);
   /// *disk*, the settler's: runs `work` in a write transaction and commits it. Not flushed: see `flush`.
   result<void> change(const std::function<result<void>(lmdb::transaction&)>& work);
   /// *disk*: everything changed so far never needs the journal again.
@@ -84,6 +90,7 @@ class segment {
   /// *disk*: unlinks the file. Readers in it finish; new ones get `closed`.
   result<void> remove();
 
+  static const std::vector<lmdb::table>& tables();
   static constexpr std::size_t chunks = 0;  ///< tables by number
   static constexpr std::size_t index = 1;
 

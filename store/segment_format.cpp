@@ -33,6 +33,7 @@ std::uint32_t crc_without_own(T value) {
 
 void seal(chunk_header& header) { header.crc = crc_without_own(header); }
 void seal(segment_meta& meta) { meta.crc = crc_without_own(meta); }
+void seal(compaction_mark& mark) { mark.crc = crc_without_own(mark); }
 
 result<chunk_header> read_chunk(std::string_view value, std::uint64_t key) {
   chunk_header h;
@@ -40,7 +41,7 @@ result<chunk_header> read_chunk(std::string_view value, std::uint64_t key) {
   std::memcpy(&h, value.data(), sizeof h);
   if (h.magic != chunk_magic) return damaged("a chunk does not begin as one");
   if (crc_without_own(h) != h.crc) return damaged("a chunk's header fails its checksum");
-  if (h.format > segment_format) return newer("a chunk");
+  if (h.format > compacted_format) return newer("a chunk");
   if (h.header_bytes != sizeof h || h.body_bytes > value.size() - sizeof h || h.last < h.base ||
       h.base != static_cast<std::int64_t>(key))
     return damaged("a chunk's header contradicts its place");
@@ -53,9 +54,17 @@ result<segment_meta> read_meta(std::string_view value) {
   std::memcpy(&meta, value.data(), sizeof meta);
   if (meta.magic != segment_magic) return damaged("this is no segment");
   if (crc_without_own(meta) != meta.crc) return damaged("the segment's own record fails its checksum");
-  if (meta.format > segment_format) return newer("the segment");
+  if (meta.format > compacted_format) return newer("the segment");
   if (meta.base < 0 || meta.end < meta.base) return damaged("the segment's own record contradicts itself");
   return meta;
+}
+
+result<compaction_mark> read_mark(std::string_view value) {
+  compaction_mark mark;
+  if (value.size() != sizeof mark) return damaged("the mark of compaction has the wrong size");
+  std::memcpy(&mark, value.data(), sizeof mark);
+  if (crc_without_own(mark) != mark.crc) return damaged("the mark of compaction fails its checksum");
+  return mark;
 }
 
 std::string time_key(timestamp at) { return key_with('t', static_cast<std::uint64_t>(at.value) ^ sign_bit); }
@@ -111,13 +120,14 @@ void apply_batch(producer_state& state, const batch_header& header) {
 }
 
 std::string segment_name(offset base, std::uint32_t generation) {
-  return to_hex(static_cast<std::uint64_t>(base.value)) + "-" + to_hex(generation, 4) + ".seg";
+  return to_hex(static_cast<std::uint64_t>(base.value)) + "-" + to_hex(generation, generation > 0xffff ? 8 : 4) +
+         ".seg";
 }
 
 bool parse_segment_name(std::string_view name, offset& base, std::uint32_t& generation) {
   std::uint64_t from = 0, of = 0;
-  if (name.size() != 25 || name[16] != '-' || !name.ends_with(".seg") || !parse_hex(name.substr(0, 16), from) ||
-      !parse_hex(name.substr(17, 4), of))
+  if ((name.size() != 25 && name.size() != 29) || name[16] != '-' || !name.ends_with(".seg") ||
+      !parse_hex(name.substr(0, 16), from) || !parse_hex(name.substr(17, name.size() - 21), of))
     return false;
   base = offset{static_cast<std::int64_t>(from)};
   generation = static_cast<std::uint32_t>(of);

@@ -5,6 +5,7 @@
 //        n * 4096 - 16 bytes, at most 262,128 unless one batch needs more; never of two epochs
 //   "x"  "m" -> segment_meta | "t" be64(largest timestamp so far, sign flipped) -> u64 chunk, the first that reached it
 //        | "e" be32(epoch) -> u64 first offset of it here | "p" be64(producer id) -> stored_producer
+//        | "c" -> compaction_mark, in what compaction wrote
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,8 @@
 namespace dohle::store {
 
 inline constexpr std::uint16_t segment_format = 1;
+/// What compaction wrote: there may be holes between and in its batches, which a reader of format 1 takes for damage.
+inline constexpr std::uint16_t compacted_format = 2;
 inline constexpr std::uint32_t chunk_magic = 0x48434844;    // "DHCH"
 inline constexpr std::uint32_t segment_magic = 0x47534844;  // "DHSG"
 
@@ -70,6 +73,13 @@ struct stored_producer {
 };
 static_assert(sizeof(stored_producer) == 32);
 
+struct compaction_mark {
+  std::int64_t cleaned_until = 0;  ///< compaction left one record a key before it
+  std::uint32_t reserved = 0;
+  std::uint32_t crc = 0;  ///< CRC-32C of this with 0 here
+};
+static_assert(sizeof(compaction_mark) == 16);
+
 template <class T>
 std::string_view bytes_of(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
@@ -77,11 +87,14 @@ std::string_view bytes_of(const T& value) {
 
 void seal(chunk_header& header);
 void seal(segment_meta& meta);
+void seal(compaction_mark& mark);
 /// The header of a chunk whose bytes are `value` and whose key is `key`.
 result<chunk_header> read_chunk(std::string_view value, std::uint64_t key);
 result<segment_meta> read_meta(std::string_view value);
+result<compaction_mark> read_mark(std::string_view value);
 
 inline constexpr std::string_view meta_key = "m";
+inline constexpr std::string_view mark_key = "c";
 std::string time_key(timestamp at);
 timestamp time_of_key(std::string_view key);
 std::string epoch_key(epoch of);
@@ -92,8 +105,15 @@ result<producer_state> read_producer(std::string_view key, std::string_view valu
 /// Lets a batch that follows speak: a newer producer epoch or a later offset wins.
 void apply_batch(producer_state& state, const batch_header& header);
 
-/// "<base offset, 16 hex>-<generation, 4 hex>.seg"
+/// "<base offset, 16 hex>-<generation, 4 hex or more>.seg"
 std::string segment_name(offset base, std::uint32_t generation);
 bool parse_segment_name(std::string_view name, offset& base, std::uint32_t& generation);
+
+/// `other` was written in the place of `meta` (and perhaps of its neighbours): an interrupted compaction left both. The
+/// newest segment, which may be empty and begin where `other` ends, never takes part.
+inline bool supersedes(const segment_meta& other, const segment_meta& meta) {
+  return other.generation > meta.generation && other.base <= meta.base && meta.base < other.end &&
+         meta.end <= other.end;
+}
 
 }  // namespace dohle::store

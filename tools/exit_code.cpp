@@ -6,6 +6,7 @@ exit_code exit_code_of(errc code) {
   switch (code) {
     case errc::ok: return exit_done;
     case errc::invalid_request:
+    case errc::invalid_record:
     case errc::invalid_topic:
     case errc::invalid_config:
     case errc::invalid_session_timeout: return exit_usage;

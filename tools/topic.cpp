@@ -53,7 +53,10 @@ json partition_json(const partition_description& p) {
           {"end", p.high_watermark.value},
           {"records", p.high_watermark - p.start},
           {"bytes", p.size_bytes},
-          {"max_timestamp", p.max_timestamp.value < 0 ? json(nullptr) : json(p.max_timestamp.value)}};
+          {"max_timestamp", p.max_timestamp.value < 0 ? json(nullptr) : json(p.max_timestamp.value)},
+          {"cleaned_until", p.cleaned_until.value},
+          {"dirty_bytes", p.dirty_bytes},
+          {"damaged_places", p.damaged_places}};
 }
 
 json topic_json(const topic_description& t) {

@@ -159,6 +159,7 @@ _BY_CODE: dict[str, type[Error]] = {
     "unknown_outcome": UnknownOutcome,
     "busy": Busy,
     "not_authorized": NotAuthorized,
+    "invalid_record": InvalidRequest,
     "out_of_order_sequence": Fenced,
     "producer_fenced": Fenced,
     "unknown_producer": Fenced,

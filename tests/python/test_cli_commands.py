@@ -28,6 +28,7 @@ def test_topic_create_list_describe_delete(server: Server) -> None:
     assert topic["bytes"] > 0
     assert list(topic["partitions"][1]) == [
         "partition", "leader", "epoch", "replicas", "start", "end", "records", "bytes", "max_timestamp",
+        "cleaned_until", "dirty_bytes", "damaged_places",
     ]  # fmt: skip
     assert [p["end"] for p in topic["partitions"]] == [0, 3, 0]
     assert set(topic["configs"][0]) == {"name", "value", "default"}
