@@ -71,6 +71,7 @@ result<std::vector<bytes>> segment::read_back(offset before, offset start, std::
     const auto body = cursor->value().substr(chunk->header_bytes, chunk->body_bytes);
     auto batches = batches_between(body, *chunk, start, before);
     if (!batches) return with_place(batches.error(), key, cursor->value());
+    if (batches->empty() && offset{chunk->base} > start) continue;  // the hole before a compacted chunk's first batch
     const std::size_t room = max_bytes > total ? max_bytes - total : 0;
     auto run = copy_last(body, *batches, epoch{static_cast<std::int32_t>(chunk->epoch)}, room, total == 0);
     if (!run) return with_place(run.error(), key, cursor->value());

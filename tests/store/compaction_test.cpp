@@ -99,6 +99,35 @@ TEST_F(compaction_test, every_offset_can_be_read_from_and_the_end_is_reached) {
   }
 }
 
+TEST_F(compaction_test, reading_backwards_steps_over_holes) {
+  update(300, 30);
+  settle();
+  ASSERT_TRUE(compact(*log_, log_->end(), timestamp{5000}, std::make_unique<plain_judge>(), 64 << 20, 100'000).ok());
+  const auto all = read_log(*log_);
+  for (std::int64_t before = log_->end().value; before > 0; before -= 13) {
+    std::vector<std::int64_t> expected, read;
+    for (auto at : all.offsets)
+      if (at < before) expected.push_back(at);
+    for (offset at{before}; at > log_->start();) {
+      auto runs = log_->read_back(at, 700);
+      ASSERT_TRUE(runs.ok()) << to_string(runs.error());
+      if (runs->empty()) break;
+      for (const auto& run : *runs) {
+        std::vector<std::int64_t> some;
+        for (std::size_t i = 0; i < run.size();) {
+          auto reader = batch_reader::open(run.part(i));
+          for (auto r = reader->next(); *r; r = reader->next())
+            if ((*r)->offset.value < before) some.push_back((*r)->offset.value);
+          i += reader->header().size_bytes();
+        }
+        read.insert(read.begin(), some.begin(), some.end());
+        at = read_header(run.view())->base;
+      }
+    }
+    ASSERT_EQ(read, expected) << before;
+  }
+}
+
 TEST_F(compaction_test, a_compacted_end_keeps_a_header) {
   append_updates(*folder_, *log_, {{"a", "1"}}, state_);
   append_updates(*folder_, *log_, {{"a", std::nullopt}}, state_);
