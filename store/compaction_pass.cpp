@@ -151,13 +151,10 @@ class compaction_pass final : public compaction {
     last_written_ = false;
     bytes left = batch;
     if (header.base < end_) {
-      if (judge_->drops(header) || header.record_count == 0) return true;
+      if (judge_->drops(header) || header.record_count == 0 || header.end() <= start_) return true;
       auto filtered = filter_batch(
           batch,
-          [&](const record_view& r) {
-            if (r.offset < start_) return false;
-            return judge_->stays(header, r, r.key ? map_->find(*r.key) : std::nullopt);
-          },
+          [&](const record_view& r) { return judge_->stays(header, r, r.key ? map_->find(*r.key) : std::nullopt); },
           order_.horizon);
       if (!filtered) return error{errc::corrupt_data, filtered.error().message, filtered.error().hint};
       left = std::move(*filtered);
