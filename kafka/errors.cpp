@@ -19,6 +19,7 @@ error_code to_kafka(errc e) {
     case errc::not_leader: return k::not_leader_or_follower;
     case errc::stale_epoch: return k::fenced_leader_epoch;
     case errc::not_authorized: return k::topic_authorization_failed;
+    case errc::invalid_record: return k::invalid_record;
     case errc::out_of_order_sequence: return k::out_of_order_sequence_number;
     case errc::producer_fenced: return k::invalid_producer_epoch;
     case errc::unknown_producer: return k::unknown_producer_id;
