@@ -23,9 +23,9 @@ constexpr config_key keys[] = {
      "How long a broker that was told to end may finish what it has begun.", "", 1, 3'600'000},
     {"listen", "address", value_kind::address, "127.0.0.1:7420", "--listen",
      "host:port for clients; port 0 takes a free one."},
-    {"listen", "kafka", value_kind::text, "", "--kafka",
+    {"listen", "kafka", value_kind::port_or_address, "", "--kafka",
      "host:port for Kafka's clients, or a port alone for both loopback addresses; empty: none."},
-    {"listen", "kafka_advertised", value_kind::text, "", "--kafka-advertised",
+    {"listen", "kafka_advertised", value_kind::port_or_address, "", "--kafka-advertised",
      "host:port that Kafka's clients are told; empty: the address they came to."},
     {"storage", "data", value_kind::text, "dohle-data", "--data", "The data folder; made when it is absent."},
     {"storage", "journal_file", value_kind::size, "512MiB", "--journal-file", "A journal file is rolled at this size.",
@@ -95,12 +95,18 @@ result<void> check_address(const config_key& key, std::string_view text) {
   return bad_value(key, text, "is not an address", "host:port with a port up to 65535, e.g. 127.0.0.1:7420");
 }
 
+/// A port alone is an address of this machine.
+std::string with_host(const std::string& text) {
+  return text.find(':') == std::string::npos ? "localhost:" + text : text;
+}
+
 result<void> check(const config_key& key, const std::string& text) {
   switch (key.kind) {
     case value_kind::text:
       if (text.empty()) return bad_value(key, text, "is empty", fmt::format("the default: {}", key.standard));
       return {};
     case value_kind::address: return check_address(key, text);
+    case value_kind::port_or_address: return text.empty() ? result<void>{} : check_address(key, with_host(text));
     case value_kind::boolean:
       if (text == "true" || text == "false") return {};
       return bad_value(key, text, "is neither true nor false", "true or false");

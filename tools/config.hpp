@@ -15,7 +15,7 @@
 
 namespace dohle::tools {
 
-enum class value_kind { text, address, size, duration, count, boolean, choice };
+enum class value_kind { text, address, port_or_address, size, duration, count, boolean, choice };
 
 struct config_key {
   std::string_view section;

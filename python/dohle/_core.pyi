@@ -242,6 +242,8 @@ class Broker:
     def client(self) -> Client: ...
     def close(self, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
     @property
+    def kafka_listening(self) -> str: ...
+    @property
     def listening(self) -> str: ...
     @property
     def open(self) -> bool: ...
@@ -263,6 +265,7 @@ def forked() -> None:
 def open_broker(
     path: str,
     listen: str | None,
+    kafka: str | None,
     auto_create_topics: bool,
     default_partitions: typing.SupportsInt | typing.SupportsIndex,
     journal_file_bytes: typing.SupportsInt | typing.SupportsIndex | None,
