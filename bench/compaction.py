@@ -44,12 +44,12 @@ def start(folder: Path, updates: int, keys: int) -> tuple[subprocess.Popen[str],
 
 def partition(dohle: str, address: str) -> dict[str, int]:
     told = subprocess.run(
-        [dohle, "--broker", address, "topic", "describe", "updates", "--json"],
+        [dohle, "topic", "describe", "updates", "--broker", address, "--json"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    shown: dict[str, int] = json.loads(told)["partitions"][0]
+    shown: dict[str, int] = json.loads(told)[0]["partitions"][0]
     return shown
 
 

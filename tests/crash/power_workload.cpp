@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "schema/limits.hpp"
+#include "store/compaction.hpp"
 
 namespace dohle::crash {
 
@@ -29,6 +30,7 @@ class workload {
   bool drop_segments();
   bool delete_records();
   bool drop_log();
+  bool compact();
   void forget_what_was_lost();
   store::entry batch(store::log& to, standing& at);
   store::entry change(store::log& to, standing& at);
@@ -243,10 +245,34 @@ bool workload::drop_log() {
   return true;
 }
 
+/// A judge that drops nothing: what is read stays the same, only the files under it change.
+class lenient final : public store::compaction_judge {
+  void see(const batch_header&, std::string_view) override {}
+  offset bound(offset end) const override { return end; }
+  bool drops(const batch_header&) const override { return false; }
+  bool stays(const batch_header&, const record_view&, std::optional<offset>) const override { return true; }
+};
+
+/// A pass of compaction, now and then given up halfway.
+bool workload::compact() {
+  const auto log = log_of(any_partition());
+  store::compaction_order order;
+  order.end = log->settled();
+  order.segment_bytes = 100'000 + chance_.below(2'000'000);
+  auto pass = log->begin_compaction(order, std::make_unique<lenient>());
+  if (!pass) return may_go_on(pass.error(), "compacting");
+  for (auto left = chance_.once_in(2) ? chance_.below(10) : 10'000; left > 0 && !(*pass)->done(); --left) {
+    const auto gone_on = (*pass)->step(50'000 + chance_.below(500'000));
+    if (!gone_on) return may_go_on(gone_on.error(), "compacting");
+  }
+  return true;
+}
+
 bool workload::step() {
   const std::uint64_t what = chance_.below(100);
   if (what < 60) return commit();
-  if (what < 74) return settle();
+  if (what < 71) return settle();
+  if (what < 74) return compact();
   if (what < 78) return drop_segments();
   if (what < 80) return delete_records();
   if (what < 81) return drop_log();
