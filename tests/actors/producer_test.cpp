@@ -119,9 +119,10 @@ TEST_F(producer_test, with_very_many_partitions_batches_grow_instead_of_becoming
   producer_options o;
   o.linger = 1ms;
   make(o, partitions);
+  const std::string value = "v";  // a record is a view
   const auto one_each = [&] {
     for (std::int32_t p = 0; p < partitions; ++p) {
-      auto r = text("v");
+      auto r = text(value);
       r.partition = partition_index{p};
       ASSERT_TRUE(made.core->send(r, 0ns).ok());
     }
