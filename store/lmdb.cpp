@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -109,7 +111,8 @@ result<std::unique_ptr<environment>> environment::open(const std::filesystem::pa
   }
   std::unique_ptr<environment> made(new environment(path, how, std::move(tables)));
   unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
-  if (how == access::read) flags |= MDB_RDONLY | MDB_NOLOCK;
+  if (how == access::read || how == access::history) flags |= MDB_RDONLY | MDB_NOLOCK;
+  if (how == access::history || how == access::write) flags |= MDB_NORDAHEAD;
   if (how == access::write) flags |= MDB_NOMETASYNC;
   if (how == access::build) flags |= MDB_NOMETASYNC | MDB_NOLOCK;
   int rc = mdb_env_create(&made->env_);
@@ -180,7 +183,7 @@ result<transaction> environment::begin_read() const {
 }
 
 result<transaction> environment::begin_write() {
-  DOHLE_ASSERT(how_ != access::read, "a file that is never written again");
+  DOHLE_ASSERT(how_ != access::read && how_ != access::history, "a file that is never written again");
   MDB_txn* txn = nullptr;
   if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn); rc != 0) return fail(rc, "writing");
   transaction made{this, txn};
@@ -289,6 +292,20 @@ result<bool> cursor::seek_back(std::string_view key) {
   if (!found) return found;
   if (!*found) return last();
   return key_ == key ? found : previous();
+}
+
+void read_ahead(std::string_view value) {
+  constexpr std::size_t piece = 32 * page_bytes;
+  const auto begin = reinterpret_cast<std::uintptr_t>(value.data()) / page_bytes * page_bytes;
+  const auto end = reinterpret_cast<std::uintptr_t>(value.data()) + value.size();
+  const auto ask = [&](std::uintptr_t at) {
+    if (at < end) ::madvise(reinterpret_cast<void*>(at), std::min<std::uintptr_t>(piece, end - at), MADV_WILLNEED);
+  };
+  ask(begin);
+  for (auto at = begin; at < end; at += piece) {
+    ask(at + piece);
+    static_cast<void>(*reinterpret_cast<const volatile char*>(std::min(at + piece, end) - 1));  // waits for this one
+  }
 }
 
 std::uint64_t place_of(std::string_view value) {

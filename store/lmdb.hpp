@@ -33,7 +33,8 @@ constexpr std::size_t whole_pages(std::size_t bytes) {
 enum class access {
   build,  ///< a file under a temporary name: made when absent, one thread, no lock file
   write,  ///< one writer and readers of this process
-  read    ///< a file that is never written again: no lock file
+  read,   ///< a file that is never written again, read from its beginning to its end: no lock file
+  history ///< the same, read here and there: nothing comes from the disk but what is touched or asked for
 };
 
 struct table {
@@ -142,6 +143,10 @@ class transaction {
 inline std::string_view key_of(const std::uint64_t& number) {
   return {reinterpret_cast<const char*>(&number), sizeof number};
 }
+
+/// Brings a large value into memory in small pieces: the kernel reads megabytes ahead at once, and a flush that falls
+/// behind them waits for milliseconds. Costs next to nothing when the value is there.
+void read_ahead(std::string_view value);
 
 /// Where in the file a value with pages of its own begins. Only for values of 4080 bytes and more.
 std::uint64_t place_of(std::string_view value);

@@ -66,6 +66,7 @@ result<std::vector<bytes>> segment::read_back(offset before, offset start, std::
   for (; found && *found && (total < max_bytes || total == 0); found = cursor->previous()) {
     std::uint64_t key = 0;
     if (cursor->key().size() == sizeof key) std::memcpy(&key, cursor->key().data(), sizeof key);
+    lmdb::read_ahead(cursor->value());
     auto chunk = read_chunk(cursor->value(), key);
     if (!chunk) return with_place(chunk.error(), key, cursor->value());
     const auto body = cursor->value().substr(chunk->header_bytes, chunk->body_bytes);

@@ -10,6 +10,7 @@ namespace {
 
 /// What is wrong with a chunk, or `ok`.
 error check_chunk(std::string_view value, std::uint64_t key) {
+  lmdb::read_ahead(value);
   auto chunk = read_chunk(value, key);
   if (!chunk) return chunk.error();
   const dohle::epoch of{static_cast<std::int32_t>(chunk->epoch)};

@@ -140,7 +140,7 @@ result<segment::pin> segment::open_env() {
     if (removed_) return error{errc::closed, path_.string() + " was removed", ""};
     if (!env_) {
       auto made =
-          lmdb::environment::open(path_, newest_ ? lmdb::access::write : lmdb::access::read, map_bytes_, tables());
+          lmdb::environment::open(path_, newest_ ? lmdb::access::write : lmdb::access::history, map_bytes_, tables());
       if (!made) return made.error();
       env_ = std::move(*made);
       open_for_writing_ = newest_;
@@ -262,6 +262,7 @@ result<bytes> segment::read(offset from, std::size_t max_bytes, offset limit) {
   for (; found && *found && from < limit && (total < max_bytes || total == 0); found = cursor->next()) {
     std::uint64_t key = 0;
     if (cursor->key().size() == sizeof key) std::memcpy(&key, cursor->key().data(), sizeof key);
+    lmdb::read_ahead(cursor->value());
     auto chunk = read_chunk(cursor->value(), key);
     if (!chunk) return with_place(chunk.error(), key, cursor->value());
     if (!runs.empty() && offset{chunk->base} != from)
