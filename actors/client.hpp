@@ -236,8 +236,8 @@ struct broker_options {
   std::optional<std::string> listen = {};  ///< "host:port", port 0 = a free one; none = no socket at all
   /// Where Kafka's clients come: "host:port", or a port alone for 127.0.0.1 and ::1 both; 0 = a free one; none = not.
   std::optional<std::string> kafka = {};
-  std::string kafka_advertised = {};       ///< "host:port" they are told; empty = the address they came to
-  bool auto_create_topics = false;         ///< produce and metadata make topics that do not exist
+  std::string kafka_advertised = {};  ///< "host:port" they are told; empty = the address they came to
+  bool auto_create_topics = false;    ///< produce and metadata make topics that do not exist
   std::int32_t default_partitions = 1;
   std::size_t journal_file_bytes = limits::journal_file_bytes;
   std::size_t segment_bytes = limits::segment_bytes;

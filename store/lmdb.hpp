@@ -31,10 +31,10 @@ constexpr std::size_t whole_pages(std::size_t bytes) {
 }
 
 enum class access {
-  build,  ///< a file under a temporary name: made when absent, one thread, no lock file
-  write,  ///< one writer and readers of this process
-  read,   ///< a file that is never written again, read from its beginning to its end: no lock file
-  history ///< the same, read here and there: nothing comes from the disk but what is touched or asked for
+  build,   ///< a file under a temporary name: made when absent, one thread, no lock file
+  write,   ///< one writer and readers of this process
+  read,    ///< a file that is never written again, read from its beginning to its end: no lock file
+  history  ///< the same, read here and there: nothing comes from the disk but what is touched or asked for
 };
 
 struct table {

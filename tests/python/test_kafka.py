@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import aiokafka
 import confluent_kafka
 import dohle
-import kafka
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
+
+import kafka
 
 _numbers = itertools.count()
 
