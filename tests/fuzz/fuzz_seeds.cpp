@@ -1,8 +1,9 @@
-// fuzz_seeds <folder>: writes what the fuzzers start from into <folder>/{frame,codec,batch}.
+// fuzz_seeds <folder>: writes what the fuzzers start from into <folder>/{frame,codec,batch,kafka}.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
+#include "kafka/apis.hpp"
 #include "schema/codec.hpp"
 #include "schema/record_batch.hpp"
 #include "schema/stored.hpp"
@@ -27,6 +28,28 @@ class corpus {
   int count_ = 0;
 };
 
+/// Each request with its defaults, in every version that is served.
+void add_kafka(corpus& to) {
+  kafka::for_each_message([&]<class Message>(const char*) {
+    if constexpr (requires { typename Message::response; }) {
+      const auto* api = kafka::find_api(Message::api_key);
+      if (!api) return;
+      for (int version = api->first_served; version <= api->last; ++version) {
+        std::vector<char> out;
+        kafka::writer head(out, version, false);
+        head.put(Message::api_key);
+        head.put(static_cast<std::int16_t>(version));
+        head.put(std::int32_t{1});
+        head.put(std::optional<std::string>{"seed"}, true);
+        kafka::writer body(out, version, version >= Message::flexible_from);
+        body.no_tags();
+        write(body, Message{});
+        to.add(0, {out.data(), out.size()});
+      }
+    }
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,6 +61,8 @@ int main(int argc, char** argv) {
   corpus frames(root / "frame");
   corpus messages(root / "codec");
   corpus batches(root / "batch");
+  corpus exchanges(root / "kafka");
+  add_kafka(exchanges);
 
   std::vector<char> stream;
   const bytes batch = bytes::copy(testing::unhex(testing::golden_batches[4].hex));
