@@ -4,45 +4,24 @@
 #include <caf/io/system_messages.hpp>
 #include <caf/send.hpp>
 
-#include "actors/logging.hpp"
-#include "actors/request_traits.hpp"
-#include "actors/sockets.hpp"
-#include "actors/system.hpp"
-
 namespace dohle::actors {
 
 namespace {
 
 using self_pointer = caf::stateful_actor<kafka_link_state, caf::io::broker>*;
 using handle = caf::io::connection_handle;
-using connection = kafka_link_state::connection;
-using slot = kafka_link_state::slot;
+using connection = kafka_connection;
+using slot = kafka_slot;
 using patience_atom = caf::atom_constant<caf::atom("patience")>;
 
 /// A parked fetch of ours is asked anew after this long: a connection that went leaves none behind for longer.
 constexpr auto watch_time = std::chrono::seconds(30);
 
-kafka_link_state::moment now(self_pointer self) { return self->clock().now(); }
-
-void drop(self_pointer self, handle h) {
-  self->state.connections.erase(h);
-  self->close(h);
-}
+std::chrono::steady_clock::time_point now(self_pointer self) { return self->clock().now(); }
 
 void drop_hostile(self_pointer self, handle h, const error& why) {
   log().warn("a Kafka connection was closed: {}", why.message);
   drop(self, h);
-}
-
-/// Ticks run only while some connection has a deadline, so that a quiet broker sleeps.
-void need_tick(self_pointer self) {
-  if (std::exchange(self->state.ticking, true)) return;
-  send_tick(caf::actor_cast<caf::actor>(self), std::chrono::seconds(1));
-}
-
-connection* find(self_pointer self, handle h, std::uint64_t id) {
-  auto found = self->state.connections.find(h);
-  return found == self->state.connections.end() || found->second.id != id ? nullptr : &found->second;
 }
 
 slot* find_slot(connection& c, std::uint64_t id) {
@@ -60,21 +39,15 @@ template <class Then>
 void ask_actors(self_pointer self, request what, Then then) {
   std::visit(
       [&](auto& r) {
-        using kind = std::decay_t<decltype(r)>;
         auto target = self->state.options.directory->route(r);
         if (!target) return then(response{target.error()});
-        // No time-out: these actors always answer, and when one ends its requesters get an error.
-        self->request(*target, caf::infinite, std::move(r))
-            .then([then](result<typename kind::response>& a) { then(any_answer(std::move(a))); },
-                  [then](const caf::error&) {
-                    then(response{error{errc::closed, "the broker is shutting down", "connect again"}});
-                  });
+        ask_actor(self, *target, std::move(r), then);
       },
       what);
 }
 
 void on_part(self_pointer self, handle h, std::uint64_t id, std::uint64_t slot_id, std::size_t index, response r) {
-  auto* c = find(self, h, id);
+  auto* c = find_connection(self, h, id);
   auto* s = c ? find_slot(*c, slot_id) : nullptr;
   if (!s) return;
   s->answers[index] = std::move(r);
@@ -93,7 +66,6 @@ void ask_all(self_pointer self, handle h, const connection& c, slot& s, std::vec
 
 void resume(self_pointer self, handle h, connection& c, slot& s, std::vector<response> first) {
   s.waits = false;
-  s.beyond.clear();
   step(self, h, c, s, s.then(std::move(first)));
 }
 
@@ -101,7 +73,7 @@ void watch(self_pointer self, handle h, connection& c, dohle::fetch_request r);
 
 /// Something came, or the parked fetch was answered empty because its time was over.
 void on_watch(self_pointer self, handle h, std::uint64_t id, const dohle::fetch_request& asked, response& r) {
-  auto* c = find(self, h, id);
+  auto* c = find_connection(self, h, id);
   if (!c) return;
   auto found = c->watches.find({asked.topic, asked.partition});
   if (found == c->watches.end() || found->second != asked.from) return;
@@ -113,7 +85,7 @@ void on_watch(self_pointer self, handle h, std::uint64_t id, const dohle::fetch_
     if (s.waits) waiting.push_back(s.id);
   if (!more && !waiting.empty()) return watch(self, h, *c, asked);
   for (auto slot_id : waiting) {
-    c = find(self, h, id);
+    c = find_connection(self, h, id);
     auto* s = c ? find_slot(*c, slot_id) : nullptr;
     if (s && s->waits) resume(self, h, *c, *s, {r});
   }
@@ -136,10 +108,9 @@ void wait_for_first(self_pointer self, handle h, connection& c, slot& s, kafka::
   }
   s.waits = true;
   if (now(self) >= *s.deadline) return resume(self, h, c, s, {});
-  s.beyond = std::move(e.asks);
   auto id = c.id, slot_id = s.id;
-  for (const auto& r : std::vector<request>(s.beyond)) {
-    auto* still = find(self, h, id);
+  for (const auto& r : e.asks) {
+    auto* still = find_connection(self, h, id);
     auto* mine = still ? find_slot(*still, slot_id) : nullptr;
     if (!mine || !mine->waits) return;  // one was answered at once
     watch(self, h, *still, std::get<dohle::fetch_request>(r));
@@ -148,7 +119,7 @@ void wait_for_first(self_pointer self, handle h, connection& c, slot& s, kafka::
 
 void on_patience(self_pointer self, std::int64_t socket, std::uint64_t id, std::uint64_t slot_id) {
   auto h = handle::from_int(socket);
-  auto* c = find(self, h, id);
+  auto* c = find_connection(self, h, id);
   auto* s = c ? find_slot(*c, slot_id) : nullptr;
   if (s && s->waits) resume(self, h, *c, *s, {});
 }
@@ -171,7 +142,7 @@ void begin_request(self_pointer self, handle h, connection& c, bytes frame) {
   auto size = frame.size();
   auto begun = kafka::begin(c.with, std::move(frame));
   if (!begun) return drop_hostile(self, h, begun.error());
-  c.heard = true;
+  c.greeted = true;
   auto& s = c.slots.emplace_back();
   s.id = c.next_slot++;
   s.frame_bytes = size;
@@ -198,19 +169,9 @@ bool is_over(self_pointer self, handle h, const connection& c) {
          c.unanswered_bytes >= limits::max_connection_bytes;
 }
 
-void set_reading(self_pointer self, handle h, connection& c) {
-  const bool stop = !c.waiting.empty() || is_over(self, h, c);
-  if (stop == c.halted) return;
-  c.halted = stop;
-  if (!stop) return resume_reading(self, h);
-  c.deadline = now(self) + limits::stalled_timeout;
-  self->halt(h);
-  need_tick(self);
-}
-
 /// Moves a connection on: answers out, waiting requests in, and reading stopped or begun again as the bounds say.
 void pump(self_pointer self, handle h, std::uint64_t id) {
-  auto* c = find(self, h, id);
+  auto* c = find_connection(self, h, id);
   if (!c || c->pumping) return;
   c->pumping = true;
   write_answers(self, h, *c);
@@ -218,12 +179,12 @@ void pump(self_pointer self, handle h, std::uint64_t id) {
     auto frame = std::move(c->waiting.front());
     c->waiting.pop_front();
     begin_request(self, h, *c, std::move(frame));
-    c = find(self, h, id);
+    c = find_connection(self, h, id);
     if (!c) return;
     write_answers(self, h, *c);
   }
   c->pumping = false;
-  set_reading(self, h, *c);
+  set_reading(self, h, *c, !c->waiting.empty() || is_over(self, h, *c));
 }
 
 // --- connections ---------------------------------------------------------------------------------------------------
@@ -240,42 +201,12 @@ void on_data(self_pointer self, const caf::io::new_data_msg& m) {
 }
 
 void on_connection(self_pointer self, handle h) {
-  auto& s = self->state;
-  if (s.connections.size() >= limits::max_connections) {
-    log().warn("refused a Kafka connection: {} are open already", s.connections.size());
-    self->close(h);
-    return;
-  }
-  tune_accepted(h);
-  auto& c = s.connections[h];
-  c.id = s.next_id++;
-  c.with = s.options.base;
+  auto* c = take_in(self, h);
+  if (!c) return;
+  c->with = self->state.options.base;
   auto here = local_end(h);
-  if (c.with.host.empty()) c.with.host = here.host, c.with.port = here.port;
-  c.with.client_host = remote_end(h).host;
-  c.deadline = now(self) + limits::hello_timeout;
-  self->ack_writes(h, true);
-  self->configure_read(h, caf::io::receive_policy::at_most(limits::read_bytes));
-  need_tick(self);
-}
-
-/// Closes strangers that say nothing and peers that stopped reading. A halted connection is not watched by the kernel.
-void on_tick(self_pointer self) {
-  auto& s = self->state;
-  s.ticking = false;
-  std::vector<handle> late;
-  bool more = false;
-  for (auto& [h, c] : s.connections) {
-    if (c.heard && !c.halted) continue;
-    // Long polls and slow disks are no fault of the peer: only unread answers count against it.
-    if (c.heard && self->wr_buf(h).empty()) c.deadline = now(self) + limits::stalled_timeout;
-    if (now(self) >= c.deadline)
-      late.push_back(h);
-    else
-      more = true;
-  }
-  for (auto h : late) drop(self, h);
-  if (more) need_tick(self);
+  if (c->with.host.empty()) c->with.host = here.host, c->with.port = here.port;
+  c->with.client_host = remote_end(h).host;
 }
 
 }  // namespace
@@ -296,7 +227,7 @@ caf::behavior kafka_link(self_pointer self, std::vector<int> sockets, kafka_link
       [=](patience_atom, std::int64_t socket, std::uint64_t id, std::uint64_t slot_id) {
         on_patience(self, socket, id, slot_id);
       },
-      [=](tick_atom) { on_tick(self); },
+      [=](tick_atom) { close_late(self); },
       [=](stop_atom) { self->quit(); },
   };
 }

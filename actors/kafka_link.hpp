@@ -10,12 +10,12 @@
 #include <chrono>
 #include <deque>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/directory.hpp"
+#include "actors/sockets.hpp"
 #include "kafka/exchange.hpp"
 #include "kafka/frames.hpp"
 
@@ -26,44 +26,34 @@ struct kafka_link_options {
   directory_pointer directory;
 };
 
-struct kafka_link_state {
+/// One request on its way. Slots leave from the front only, so answers keep the order of the requests.
+struct kafka_slot {
+  std::uint64_t id = 0;
+  std::size_t frame_bytes = 0;
+  std::function<kafka::exchange(std::vector<response>)> then;
+  std::vector<response> answers;
+  std::size_t missing = 0;                                        ///< answers that have not come
+  bool waits = false;                                             ///< for the first of its watches, until `deadline`
+  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< of a fetch that waits; set when it first does
+  bool done = false;
+  std::vector<char> answer;
+};
+
+struct kafka_connection : socket_connection {
+  kafka::context with;
+  kafka::frame_cutter frames;
+  std::deque<bytes> waiting;  ///< read, and not begun because too much is unanswered or unread
+  std::deque<kafka_slot> slots;
+  std::uint64_t next_slot = 1;
+  std::size_t unanswered_bytes = 0;  ///< the frames of the slots
+  /// Where a parked fetch of ours waits for more of a partition: one a partition, shared by the fetches that come.
+  std::map<topic_partition, offset> watches;
+  bool pumping = false;
+};
+
+struct kafka_link_state : socket_state<kafka_connection> {
   static inline const char* name = "kafka_link";
-  using moment = std::chrono::steady_clock::time_point;
-
-  /// One request on its way. Slots leave from the front only, so answers keep the order of the requests.
-  struct slot {
-    std::uint64_t id = 0;
-    std::size_t frame_bytes = 0;
-    std::function<kafka::exchange(std::vector<response>)> then;
-    std::vector<response> answers;
-    std::size_t missing = 0;         ///< answers that have not come
-    bool waits = false;              ///< for the first of its watches, until `deadline`
-    std::vector<request> beyond;     ///< what it watches
-    std::optional<moment> deadline;  ///< of a fetch that waits; set when it first does
-    bool done = false;
-    std::vector<char> answer;
-  };
-  struct connection {
-    std::uint64_t id = 0;  ///< handles are reused by the kernel, this is not
-    kafka::context with;
-    kafka::frame_cutter frames;
-    std::deque<dohle::bytes> waiting;  ///< read, and not begun because too much is unanswered or unread
-    std::deque<slot> slots;
-    std::uint64_t next_slot = 1;
-    std::size_t unanswered_bytes = 0;  ///< the frames of the slots
-    /// Where a parked fetch of ours waits for more of a partition: one a partition, shared by the fetches that come.
-    std::map<topic_partition, offset> watches;
-    bool pumping = false;
-    bool heard = false;  ///< a whole request came: no stranger any more
-    bool halted = false;
-    moment deadline;  ///< for the first request, or since when it is halted
-  };
-
   kafka_link_options options;
-  std::unordered_map<caf::io::connection_handle, connection> connections;
-  std::uint64_t next_id = 1;
-  std::shared_ptr<int> life = std::make_shared<int>();  ///< gone with the state: what was put off asks for it
-  bool ticking = false;
 };
 
 /// Listens on these bound and listening descriptors, which the actor takes over.

@@ -1,12 +1,7 @@
 #include "actors/link.hpp"
 
 #include <algorithm>
-#include <caf/io/middleman.hpp>
 #include <caf/io/system_messages.hpp>
-
-#include "actors/logging.hpp"
-#include "actors/sockets.hpp"
-#include "actors/system.hpp"
 
 namespace dohle::actors {
 
@@ -14,21 +9,7 @@ namespace {
 
 using self_pointer = caf::stateful_actor<link_state, caf::io::broker>*;
 using handle = caf::io::connection_handle;
-using connection = link_state::connection;
-
-link_state::moment now(self_pointer self) { return self->clock().now(); }
-
-void drop(self_pointer self, handle h) {
-  self->state.connections.erase(h);
-  self->close(h);
-}
-
-/// Ticks run only while some connection has a deadline, so that a quiet broker sleeps.
-void need_tick(self_pointer self) {
-  if (self->state.ticking) return;
-  self->state.ticking = true;
-  send_tick(caf::actor_cast<caf::actor>(self), std::chrono::seconds(1));
-}
+using connection = link_connection;
 
 /// Too much of this connection is unanswered, or answered and not read: nothing more is begun for it.
 bool is_over(self_pointer self, handle h, const connection& c) {
@@ -67,35 +48,20 @@ void pump(self_pointer self, handle h) {
     c.waiting.pop_front();
     if (!on_frame(self, h, c, f)) return drop_hostile(self, h);
   }
-  bool stop = !c.waiting.empty() || is_over(self, h, c);
-  if (stop == c.halted) return;
-  c.halted = stop;
-  if (!stop) return resume_reading(self, h);
-  c.deadline = now(self) + limits::stalled_timeout;
-  self->halt(h);
-  need_tick(self);
+  set_reading(self, h, c, !c.waiting.empty() || is_over(self, h, c));
 }
 
 /// The answer of a request, whenever it comes; its connection may be gone by then.
 void on_answer(self_pointer self, handle h, std::uint64_t id, std::uint64_t correlation, std::size_t bytes, bool fetch,
                response what) {
-  auto found = self->state.connections.find(h);
-  if (found == self->state.connections.end() || found->second.id != id) return;
-  auto& c = found->second;
-  --c.requests;
-  if (fetch) --c.fetches;
-  c.bytes -= bytes;
-  c.answers.push_back({correlation, std::move(what)});
+  auto* c = find_connection(self, h, id);
+  if (!c) return;
+  --c->requests;
+  if (fetch) --c->fetches;
+  c->bytes -= bytes;
+  c->answers.push_back({correlation, std::move(what)});
   pump(self, h);
 }
-
-template <class T>
-response to_response(result<T>& r) {
-  if (r) return std::move(*r);
-  return r.error();
-}
-
-response gone(const caf::error&) { return error{errc::closed, "the broker is shutting down", "connect again"}; }
 
 /// What one more fetch may bring: a connection's fetches share a bound, however many it sends ahead.
 std::uint32_t fetch_share(const connection& c) {
@@ -114,13 +80,8 @@ void hand_on(self_pointer self, handle h, connection& c, std::uint64_t correlati
     r.max_bytes = std::min(r.max_bytes, fetch_share(c));
   }
   auto id = c.id;
-  // No time-out: these actors always answer, and when one ends its requesters get an error.
-  self->request(*target, caf::infinite, std::move(r))
-      .then(
-          [=](result<typename Request::response>& a) {
-            on_answer(self, h, id, correlation, bytes, fetch, to_response(a));
-          },
-          [=](const caf::error& e) { on_answer(self, h, id, correlation, bytes, fetch, gone(e)); });
+  ask_actor(self, *target, std::move(r),
+            [=](response a) { on_answer(self, h, id, correlation, bytes, fetch, std::move(a)); });
 }
 
 /// True when the connection may go on.
@@ -173,41 +134,6 @@ void on_data(self_pointer self, caf::io::new_data_msg& m) {
   drop_hostile(self, m.handle);
 }
 
-void on_connection(self_pointer self, handle h) {
-  auto& s = self->state;
-  if (s.connections.size() >= limits::max_connections) {
-    log().warn("refused a connection: {} are open already", s.connections.size());
-    self->close(h);
-    return;
-  }
-  tune_accepted(h);
-  auto& c = s.connections[h];
-  c.id = s.next_id++;
-  c.deadline = now(self) + limits::hello_timeout;
-  self->ack_writes(h, true);
-  self->configure_read(h, caf::io::receive_policy::at_most(limits::read_bytes));
-  need_tick(self);
-}
-
-/// Closes strangers that say nothing and peers that stopped reading. A halted connection is not watched by the kernel.
-void on_tick(self_pointer self) {
-  auto& s = self->state;
-  s.ticking = false;
-  std::vector<handle> late;
-  bool more = false;
-  for (auto& [h, c] : s.connections) {
-    if (c.greeted && !c.halted) continue;
-    // Long polls and slow disks are no fault of the peer: only unread answers count against it.
-    if (c.greeted && self->wr_buf(h).empty()) c.deadline = now(self) + limits::stalled_timeout;
-    if (now(self) >= c.deadline)
-      late.push_back(h);
-    else
-      more = true;
-  }
-  for (auto h : late) drop(self, h);
-  if (more) need_tick(self);
-}
-
 }  // namespace
 
 caf::behavior link(self_pointer self, int socket, link_options options) {
@@ -215,7 +141,7 @@ caf::behavior link(self_pointer self, int socket, link_options options) {
   self->state.directory = std::move(options.directory);
   self->add_doorman(socket);
   return {
-      [=](const caf::io::new_connection_msg& m) { on_connection(self, m.handle); },
+      [=](const caf::io::new_connection_msg& m) { take_in(self, m.handle); },
       [=](caf::io::new_data_msg& m) { on_data(self, m); },
       [=](const caf::io::data_transferred_msg& m) {
         if (self->state.connections.contains(m.handle)) pump(self, m.handle);
@@ -223,7 +149,7 @@ caf::behavior link(self_pointer self, int socket, link_options options) {
       [=](const caf::io::connection_closed_msg& m) { self->state.connections.erase(m.handle); },
       [=](const caf::io::acceptor_closed_msg&) { self->quit(); },
       [=](const directory_pointer& d) { self->state.directory = d; },
-      [=](tick_atom) { on_tick(self); },
+      [=](tick_atom) { close_late(self); },
       [=](stop_atom) { self->quit(); },
   };
 }

@@ -7,13 +7,12 @@
 
 #include <caf/io/broker.hpp>
 #include <caf/stateful_actor.hpp>
-#include <chrono>
 #include <deque>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/directory.hpp"
+#include "actors/sockets.hpp"
 #include "schema/codec.hpp"
 #include "schema/frame.hpp"
 
@@ -25,32 +24,23 @@ struct link_options {
   directory_pointer directory;
 };
 
-struct link_state {
-  static inline const char* name = "link";
-  using moment = std::chrono::steady_clock::time_point;
-
+struct link_connection : socket_connection {
   struct held_answer {
     std::uint64_t correlation;
     response what;
   };
-  struct connection {
-    std::uint64_t id = 0;  ///< handles are reused by the kernel, this is not
-    frame_reader frames{limits::max_hello_bytes};
-    bool greeted = false;
-    bool halted = false;
-    std::size_t requests = 0;         ///< handed on and not yet answered
-    std::size_t fetches = 0;          ///< of those
-    std::size_t bytes = 0;            ///< of those requests
-    std::deque<frame> waiting;        ///< read, and not handed on because too much is unanswered or unread
-    std::deque<held_answer> answers;  ///< not yet copied to the socket's buffer: references, not bytes
-    moment deadline;                  ///< for hello, or since when it is halted
-  };
+  frame_reader frames{limits::max_hello_bytes};
+  std::size_t requests = 0;         ///< handed on and not yet answered
+  std::size_t fetches = 0;          ///< of those
+  std::size_t bytes = 0;            ///< of those requests
+  std::deque<frame> waiting;        ///< read, and not handed on because too much is unanswered or unread
+  std::deque<held_answer> answers;  ///< not yet copied to the socket's buffer: references, not bytes
+};
+
+struct link_state : socket_state<link_connection> {
+  static inline const char* name = "link";
   hello_response greeting;
   directory_pointer directory;
-  std::unordered_map<caf::io::connection_handle, connection> connections;
-  std::uint64_t next_id = 1;
-  std::shared_ptr<int> life = std::make_shared<int>();  ///< gone with the state: what was put off asks for it
-  bool ticking = false;
 };
 
 /// Listens on `socket`, a bound and listening descriptor that the actor takes over.
