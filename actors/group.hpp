@@ -26,6 +26,7 @@ struct stored_offset {
 struct stored_group {
   std::optional<group_value> members;
   std::map<topic_partition, stored_offset> offsets;
+  std::map<producer_id, pending_value> pending;  ///< committed within transactions that are still open
 };
 
 struct group_setup {

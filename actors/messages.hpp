@@ -96,6 +96,30 @@ struct cold_list_offsets {
   offset limit;
 };
 
+// --- transactions --------------------------------------------------------------------------------------------------
+
+/// Leader or group -> transactions: may what this producer sends count to its open transaction? Answered with
+/// result<part_enlisted> when the partition or the group durably takes part. `may_add` false: it must already.
+struct enlist_part {
+  producer_id producer;
+  std::int16_t epoch = 0;
+  std::optional<topic_partition> partition;  ///< none: `group`
+  std::string group;
+  bool may_add = true;
+};
+struct part_enlisted {};
+/// Transactions -> broker -> leader or group: this producer's transaction is decided. Answered with
+/// result<part_decided> when that is durable there, also when it was before; a partition or group that is gone has
+/// nothing to decide. From now on only the producer's `epoch` or a later one is taken.
+struct decide_part {
+  producer_id producer;
+  std::int16_t epoch = 0;
+  bool commit = false;
+  std::optional<topic_partition> partition;  ///< none: `group`
+  std::string group;
+};
+struct part_decided {};
+
 /// Broker -> leader: the topic's configuration changed.
 struct reconfigured {
   rules::topic_config config;
@@ -128,6 +152,15 @@ DOHLE_MESSAGE(describe_group)
 DOHLE_MESSAGE(list_groups)
 DOHLE_MESSAGE(delete_group)
 DOHLE_MESSAGE(delete_records)
+DOHLE_MESSAGE(add_to_transaction)
+DOHLE_MESSAGE(end_transaction)
+DOHLE_MESSAGE(list_transactions)
+DOHLE_MESSAGE(describe_transaction)
+DOHLE_MESSAGE(describe_producers)
+DOHLE_MESSAGE(epoch_end)
+DOHLE_MESSAGE(delete_offsets)
+DOHLE_MESSAGE(consumer_heartbeat)
+DOHLE_MESSAGE(describe_consumer_group)
 #undef DOHLE_MESSAGE
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::blocking_call)
@@ -141,4 +174,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::drop_logs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::forget_records)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_fetch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_list_offsets)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::enlist_part)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::result<dohle::actors::part_enlisted>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::decide_part)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::result<dohle::actors::part_decided>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::reconfigured)

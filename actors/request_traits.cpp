@@ -10,12 +10,36 @@ namespace {
 
 constexpr std::size_t kinds = std::variant_size_v<request>;
 
-constexpr std::array<std::string_view, kinds> names = {
-    "hello",         "metadata",       "create_topic", "describe_topic", "alter_topic",
-    "delete_topic",  "init_producer",  "produce",      "fetch",          "list_offsets",
-    "join_group",    "sync_group",     "heartbeat",    "leave_group",    "commit_offsets",
-    "fetch_offsets", "describe_group", "list_groups",  "delete_group",   "delete_records"};
-static_assert(names.back() == "delete_records", "a name for each request, in their order");
+constexpr std::array<std::string_view, kinds> names = {"hello",
+                                                       "metadata",
+                                                       "create_topic",
+                                                       "describe_topic",
+                                                       "alter_topic",
+                                                       "delete_topic",
+                                                       "init_producer",
+                                                       "produce",
+                                                       "fetch",
+                                                       "list_offsets",
+                                                       "join_group",
+                                                       "sync_group",
+                                                       "heartbeat",
+                                                       "leave_group",
+                                                       "commit_offsets",
+                                                       "fetch_offsets",
+                                                       "describe_group",
+                                                       "list_groups",
+                                                       "delete_group",
+                                                       "delete_records",
+                                                       "add_to_transaction",
+                                                       "end_transaction",
+                                                       "list_transactions",
+                                                       "describe_transaction",
+                                                       "describe_producers",
+                                                       "epoch_end",
+                                                       "delete_offsets",
+                                                       "consumer_heartbeat",
+                                                       "describe_consumer_group"};
+static_assert(names.back() == "describe_consumer_group", "a name for each request, in their order");
 
 template <class... Rs>
 constexpr std::array<std::size_t, sizeof...(Rs)> answer_indices(type_list<Rs...>) {
@@ -41,8 +65,10 @@ bool changes_state(std::size_t kind) {
     case kind_of<leave_group_request>:
     case kind_of<commit_offsets_request>:
     case kind_of<delete_group_request>:
-    case kind_of<delete_records_request>: return true;
-    default: return false;  // join, sync and heartbeat too: a member that says them again loses nothing
+    case kind_of<delete_records_request>:
+    case kind_of<delete_offsets_request>: return true;
+    // Join, sync and heartbeat too: a member that says them again loses nothing. So with what makes up a transaction.
+    default: return false;
   }
 }
 
@@ -59,6 +85,11 @@ std::size_t weight(const request& what) {
   if (auto* p = std::get_if<produce_request>(&what)) return base + p->batch.size();
   if (auto* c = std::get_if<commit_offsets_request>(&what)) return base + c->offsets.size() * base;
   if (auto* f = std::get_if<fetch_offsets_request>(&what)) return base + f->partitions.size() * base;
+  if (auto* d = std::get_if<delete_offsets_request>(&what)) return base + d->partitions.size() * base;
+  if (auto* a = std::get_if<add_to_transaction_request>(&what))
+    return base + (a->partitions.size() + a->groups.size()) * base;
+  if (auto* h = std::get_if<consumer_heartbeat_request>(&what))
+    return base + ((h->topics ? h->topics->size() : 0) + (h->owned ? h->owned->size() : 0)) * base;
   if (auto* s = std::get_if<sync_group_request>(&what)) {
     std::size_t sum = base;
     for (const auto& a : s->assignments) sum += base + a.assignment.size();

@@ -42,6 +42,14 @@ void apply(loaded_folder& out, offset_record r) {
     offsets.erase({r.key.topic, r.key.partition});
 }
 
+void apply(loaded_folder& out, pending_offsets_record r) {
+  auto& pending = out.groups[r.key.group].pending;
+  if (r.value)
+    pending[r.key.producer] = std::move(*r.value);
+  else
+    pending.erase(r.key.producer);
+}
+
 void apply(loaded_folder& out, group_record r) { out.groups[r.key.group].members = std::move(r.value); }
 
 result<void> load_groups(loaded_folder& out) {
@@ -51,7 +59,9 @@ result<void> load_groups(loaded_folder& out) {
     std::visit([&](auto& it) { apply(out, std::move(it)); }, *record);
     return {};
   });
-  std::erase_if(out.groups, [](const auto& g) { return !g.second.members && g.second.offsets.empty(); });
+  std::erase_if(out.groups, [](const auto& g) {
+    return !g.second.members && g.second.offsets.empty() && g.second.pending.empty();
+  });
   return done;
 }
 

@@ -23,6 +23,11 @@ error_code to_kafka(errc e) {
     case errc::out_of_order_sequence: return k::out_of_order_sequence_number;
     case errc::producer_fenced: return k::invalid_producer_epoch;
     case errc::unknown_producer: return k::unknown_producer_id;
+    case errc::unknown_transaction: return k::transactional_id_not_found;
+    case errc::invalid_transaction: return k::invalid_txn_state;
+    case errc::concurrent_transactions: return k::concurrent_transactions;
+    case errc::invalid_transaction_timeout: return k::invalid_transaction_timeout;
+    case errc::abortable_transaction: return k::transaction_abortable;
     case errc::unknown_group: return k::group_id_not_found;
     case errc::unknown_member: return k::unknown_member_id;
     case errc::stale_generation: return k::illegal_generation;
@@ -33,6 +38,13 @@ error_code to_kafka(errc e) {
     case errc::group_not_empty: return k::non_empty_group;
     case errc::invalid_session_timeout: return k::invalid_session_timeout;
     case errc::loading: return k::coordinator_load_in_progress;
+    case errc::unstable_offset: return k::unstable_offset_commit;
+    case errc::group_subscribed: return k::group_subscribed_to_topic;
+    case errc::fenced_member_epoch: return k::fenced_member_epoch;
+    case errc::stale_member_epoch: return k::stale_member_epoch;
+    case errc::unreleased_instance: return k::unreleased_instance_id;
+    case errc::unknown_assignor: return k::unsupported_assignor;
+    case errc::invalid_pattern: return k::invalid_regular_expression;
     case errc::storage_full:
     case errc::storage_failed:
     case errc::corrupt_data: return k::kafka_storage_error;

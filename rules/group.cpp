@@ -390,7 +390,7 @@ describe_group_response group::describe() const {
   const bool stable = state_ == group_state::stable;
   describe_group_response d{id_, std::string{to_string(state_)}, protocol_type_, protocol_, generation_, {}};
   for (const auto& [id, m] : members_) {
-    d.members.push_back({id, m.instance, m.client, stable ? metadata_for(m.protocols, protocol_) : bytes{},
+    d.members.push_back({id, m.instance, m.client, "", stable ? metadata_for(m.protocols, protocol_) : bytes{},
                          stable ? m.assignment : bytes{}});
   }
   return d;

@@ -101,6 +101,27 @@ std::vector<committed_offset> committed(capnp::List<rpc::CommittedOffset>::Reade
   });
 }
 
+isolation isolated(std::uint8_t from) {
+  if (from > 1) refuse("isolation is " + std::to_string(from) + ", 0 and 1 are known");
+  return static_cast<isolation>(from);
+}
+
+std::string transaction_name(capnp::Text::Reader from) { return text(from, limits::max_group_name, "transaction"); }
+
+std::vector<topic_partition> places(capnp::List<rpc::TopicPartition>::Reader from) {
+  return list<topic_partition>(from, limits::max_partitions, "partitions", [](rpc::TopicPartition::Reader p) {
+    return topic_partition{topic_name(p.getTopic()), partition_index{p.getPartition()}};
+  });
+}
+
+std::vector<std::string> topic_names(capnp::List<capnp::Text>::Reader from) {
+  return list<std::string>(from, limits::max_topics, "topics", topic_name);
+}
+
+std::vector<std::string> group_names(capnp::List<capnp::Text>::Reader from) {
+  return list<std::string>(from, limits::max_groups, "groups", group_name);
+}
+
 // --- requests ------------------------------------------------------------------------------------------------------
 
 request read(rpc::HelloRequest::Reader m) {
@@ -108,8 +129,7 @@ request read(rpc::HelloRequest::Reader m) {
                        m.getMaxVersion(), features(m.getFeatures())};
 }
 request read(rpc::MetadataRequest::Reader m) {
-  return metadata_request{list<std::string>(m.getTopics(), limits::max_topics, "topics", topic_name),
-                          m.getIncludeInternal()};
+  return metadata_request{topic_names(m.getTopics()), m.getIncludeInternal()};
 }
 request read(rpc::CreateTopicRequest::Reader m) {
   return create_topic_request{topic_name(m.getName()), m.getPartitions(), m.getReplicas(), configs(m.getConfigs()),
@@ -127,19 +147,21 @@ bytes view(capnp::Data::Reader from, const bytes& body) {
 }
 request read(rpc::ProduceRequest::Reader m, const bytes& body) {
   return produce_request{topic_name(m.getTopic()), partition_index{m.getPartition()}, level(m.getAcks()),
-                         view(m.getBatch(), body)};
+                         view(m.getBatch(), body), m.getEnlist()};
 }
 request read(rpc::FetchRequest::Reader m) {
-  return fetch_request{
-      topic_name(m.getTopic()), partition_index{m.getPartition()},          offset{m.getFrom()}, m.getMaxBytes(),
-      m.getMinBytes(),          duration(m.getMaxWaitMs(), "waiting time"), m.getBackward()};
+  return fetch_request{topic_name(m.getTopic()), partition_index{m.getPartition()},
+                       offset{m.getFrom()},      m.getMaxBytes(),
+                       m.getMinBytes(),          duration(m.getMaxWaitMs(), "waiting time"),
+                       m.getBackward(),          isolated(m.getIsolation())};
 }
 request read(rpc::ListOffsetsRequest::Reader m) {
   if (m.getQuery() > static_cast<std::uint8_t>(offset_query::max_timestamp)) {
     refuse("kind of offset query is " + std::to_string(m.getQuery()) + ", 0 to 3 are known");
   }
   return list_offsets_request{topic_name(m.getTopic()), partition_index{m.getPartition()},
-                              static_cast<offset_query>(m.getQuery()), timestamp{m.getAt()}};
+                              static_cast<offset_query>(m.getQuery()), timestamp{m.getAt()},
+                              isolated(m.getIsolation())};
 }
 request read(rpc::DeleteRecordsRequest::Reader m) {
   return delete_records_request{topic_name(m.getTopic()), partition_index{m.getPartition()}, offset{m.getBefore()}};
@@ -150,6 +172,7 @@ request read(rpc::JoinGroupRequest::Reader m) {
       member_name(m.getMember()),
       instance_name(m.getInstance()),
       text(m.getClient(), limits::max_client_name, "client name"),
+      text(m.getClientHost(), limits::max_client_name, "client's address"),
       text(m.getProtocolType(), limits::max_group_name, "protocol type"),
       list<group_protocol>(
           m.getProtocols(), limits::max_group_protocols, "group protocols",
@@ -176,15 +199,51 @@ request read(rpc::LeaveGroupRequest::Reader m) {
   return leave_group_request{group_name(m.getGroup()), member_name(m.getMember()), instance_name(m.getInstance())};
 }
 request read(rpc::CommitOffsetsRequest::Reader m) {
-  return commit_offsets_request{group_name(m.getGroup()), generation{m.getGeneration()}, member_name(m.getMember()),
-                                instance_name(m.getInstance()), committed(m.getOffsets())};
+  std::optional<in_transaction> within;
+  if (m.hasWithin()) {
+    auto w = m.getWithin();
+    within = in_transaction{producer_id{w.getProducer()}, w.getEpoch(), w.getEnlist()};
+  }
+  return commit_offsets_request{group_name(m.getGroup()),   generation{m.getGeneration()},
+                                member_name(m.getMember()), instance_name(m.getInstance()),
+                                committed(m.getOffsets()),  within};
 }
 request read(rpc::FetchOffsetsRequest::Reader m) {
-  return fetch_offsets_request{
-      group_name(m.getGroup()),
-      list<topic_partition>(m.getPartitions(), limits::max_partitions, "partitions", [](rpc::TopicPartition::Reader p) {
-        return topic_partition{topic_name(p.getTopic()), partition_index{p.getPartition()}};
-      })};
+  return fetch_offsets_request{group_name(m.getGroup()), places(m.getPartitions()), m.getRequireStable()};
+}
+request read(rpc::InitProducerRequest::Reader m) {
+  return init_producer_request{transaction_name(m.getTransaction()), duration(m.getTimeoutMs(), "transaction timeout"),
+                               producer_id{m.getId()}, m.getEpoch()};
+}
+request read(rpc::AddToTransactionRequest::Reader m) {
+  return add_to_transaction_request{transaction_name(m.getTransaction()), producer_id{m.getProducer()}, m.getEpoch(),
+                                    places(m.getPartitions()), group_names(m.getGroups())};
+}
+request read(rpc::EndTransactionRequest::Reader m) {
+  return end_transaction_request{transaction_name(m.getTransaction()), producer_id{m.getProducer()}, m.getEpoch(),
+                                 m.getCommit(), m.getBump()};
+}
+request read(rpc::EpochEndRequest::Reader m) {
+  return epoch_end_request{topic_name(m.getTopic()), partition_index{m.getPartition()}, epoch{m.getEpoch()}};
+}
+request read(rpc::DeleteOffsetsRequest::Reader m) {
+  return delete_offsets_request{group_name(m.getGroup()), places(m.getPartitions())};
+}
+request read(rpc::ConsumerHeartbeatRequest::Reader m) {
+  consumer_heartbeat_request r;
+  r.group = group_name(m.getGroup());
+  r.member = member_name(m.getMember());
+  r.member_epoch = m.getMemberEpoch();
+  r.instance = instance_name(m.getInstance());
+  r.client = text(m.getClient(), limits::max_client_name, "client name");
+  r.client_host = text(m.getClientHost(), limits::max_client_name, "client's address");
+  if (m.hasRack()) r.rack = text(m.getRack(), limits::max_group_name, "rack");
+  if (m.getRebalanceTimeoutMs() != -1) r.rebalance_timeout = duration(m.getRebalanceTimeoutMs(), "rebalance timeout");
+  if (m.hasTopics()) r.topics = topic_names(m.getTopics());
+  if (m.hasPattern()) r.pattern = text(m.getPattern(), limits::max_group_name, "pattern");
+  if (m.hasAssignor()) r.assignor = text(m.getAssignor(), limits::max_group_name, "assignor");
+  if (m.hasOwned()) r.owned = places(m.getOwned());
+  return r;
 }
 
 request read(rpc::Request::Reader m, const bytes& body) {
@@ -195,7 +254,7 @@ request read(rpc::Request::Reader m, const bytes& body) {
     case rpc::Request::DESCRIBE_TOPIC: return describe_topic_request{topic_name(m.getDescribeTopic())};
     case rpc::Request::ALTER_TOPIC: return read(m.getAlterTopic());
     case rpc::Request::DELETE_TOPIC: return delete_topic_request{topic_name(m.getDeleteTopic())};
-    case rpc::Request::INIT_PRODUCER: return init_producer_request{};
+    case rpc::Request::INIT_PRODUCER: return read(m.getInitProducer());
     case rpc::Request::PRODUCE: return read(m.getProduce(), body);
     case rpc::Request::FETCH: return read(m.getFetch());
     case rpc::Request::LIST_OFFSETS: return read(m.getListOffsets());
@@ -209,6 +268,20 @@ request read(rpc::Request::Reader m, const bytes& body) {
     case rpc::Request::LIST_GROUPS: return list_groups_request{};
     case rpc::Request::DELETE_GROUP: return delete_group_request{group_name(m.getDeleteGroup())};
     case rpc::Request::DELETE_RECORDS: return read(m.getDeleteRecords());
+    case rpc::Request::ADD_TO_TRANSACTION: return read(m.getAddToTransaction());
+    case rpc::Request::END_TRANSACTION: return read(m.getEndTransaction());
+    case rpc::Request::LIST_TRANSACTIONS: return list_transactions_request{};
+    case rpc::Request::DESCRIBE_TRANSACTION:
+      return describe_transaction_request{transaction_name(m.getDescribeTransaction())};
+    case rpc::Request::DESCRIBE_PRODUCERS: {
+      auto p = m.getDescribeProducers();
+      return describe_producers_request{topic_name(p.getTopic()), partition_index{p.getPartition()}};
+    }
+    case rpc::Request::EPOCH_END: return read(m.getEpochEnd());
+    case rpc::Request::DELETE_OFFSETS: return read(m.getDeleteOffsets());
+    case rpc::Request::CONSUMER_HEARTBEAT: return read(m.getConsumerHeartbeat());
+    case rpc::Request::DESCRIBE_CONSUMER_GROUP:
+      return describe_consumer_group_request{group_name(m.getDescribeConsumerGroup())};
   }
   refuse("kind " + std::to_string(static_cast<int>(m.which())) + " is not known", errc::unsupported_version);
 }
@@ -265,9 +338,15 @@ response read(rpc::ProduceResponse::Reader m) {
   return produce_response{offset{m.getBase()}, timestamp{m.getAppendTime()}, level(m.getLevel()), m.getDuplicate()};
 }
 response read(rpc::FetchResponse::Reader m, const bytes& body) {
-  return fetch_response{offset{m.getHighWatermark()}, offset{m.getStart()},
-                        list<bytes>(m.getBatches(), limits::max_fetch_pieces, "batches",
-                                    [&](capnp::Data::Reader b) { return view(b, body); })};
+  return fetch_response{
+      offset{m.getHighWatermark()}, offset{m.getStart()},
+      list<bytes>(m.getBatches(), limits::max_fetch_pieces, "batches",
+                  [&](capnp::Data::Reader b) { return view(b, body); }),
+      offset{m.getLastStable()},
+      list<aborted_transaction>(m.getAborted(), limits::max_fetch_aborted, "aborted transactions",
+                                [](rpc::AbortedTransaction::Reader a) {
+                                  return aborted_transaction{producer_id{a.getProducer()}, offset{a.getFirst()}};
+                                })};
 }
 response read(rpc::ListOffsetsResponse::Reader m) {
   std::optional<offset> found;
@@ -291,15 +370,73 @@ response read(rpc::DescribeGroupResponse::Reader m) {
       protocol_name(m.getProtocol()),
       generation{m.getGeneration()},
       list<described_member>(m.getMembers(), limits::max_group_members, "members", [](rpc::DescribedMember::Reader g) {
-        return described_member{member_name(g.getId()), instance_name(g.getInstance()),
+        return described_member{member_name(g.getId()),
+                                instance_name(g.getInstance()),
                                 text(g.getClient(), limits::max_client_name, "client name"),
+                                text(g.getClientHost(), limits::max_client_name, "client's address"),
                                 opaque(g.getMetadata(), "metadata of a member"),
                                 opaque(g.getAssignment(), "assignment")};
       })};
 }
 listed_group read(rpc::ListedGroup::Reader m) {
   return {group_name(m.getGroup()), text(m.getState(), limits::max_group_name, "group state"),
-          text(m.getProtocolType(), limits::max_group_name, "protocol type")};
+          text(m.getProtocolType(), limits::max_group_name, "protocol type"),
+          text(m.getType(), limits::max_group_name, "group type")};
+}
+response read(rpc::DescribeTransactionResponse::Reader m) {
+  return describe_transaction_response{transaction_name(m.getTransaction()),
+                                       producer_id{m.getProducer()},
+                                       m.getEpoch(),
+                                       text(m.getState(), limits::max_group_name, "transaction's state"),
+                                       duration(m.getTimeoutMs(), "transaction timeout"),
+                                       timestamp{m.getStarted()},
+                                       places(m.getPartitions()),
+                                       group_names(m.getGroups())};
+}
+response read(capnp::List<rpc::ListedTransaction>::Reader m) {
+  return list_transactions_response{
+      list<listed_transaction>(m, limits::max_transactions, "transactions", [](rpc::ListedTransaction::Reader t) {
+        return listed_transaction{transaction_name(t.getTransaction()), producer_id{t.getProducer()},
+                                  text(t.getState(), limits::max_group_name, "transaction's state"),
+                                  timestamp{t.getStarted()}};
+      })};
+}
+response read(capnp::List<rpc::ActiveProducer>::Reader m) {
+  return describe_producers_response{list<
+      active_producer>(m, limits::max_producers_per_partition, "producers", [](rpc::ActiveProducer::Reader p) {
+    std::optional<offset> start;
+    if (p.getTransactionStart() >= 0) start = offset{p.getTransactionStart()};
+    return active_producer{producer_id{p.getId()}, p.getEpoch(), p.getLastSequence(), timestamp{p.getLast()}, start};
+  })};
+}
+response read(rpc::ConsumerHeartbeatResponse::Reader m) {
+  std::optional<std::vector<topic_partition>> assignment;
+  if (m.hasAssignment()) assignment = places(m.getAssignment());
+  return consumer_heartbeat_response{member_name(m.getMember()), m.getMemberEpoch(),
+                                     duration(m.getIntervalMs(), "heartbeat interval"), std::move(assignment)};
+}
+described_consumer read(rpc::DescribedConsumer::Reader m) {
+  return {member_name(m.getId()),
+          instance_name(m.getInstance()),
+          text(m.getRack(), limits::max_group_name, "rack"),
+          text(m.getClient(), limits::max_client_name, "client name"),
+          text(m.getClientHost(), limits::max_client_name, "client's address"),
+          m.getMemberEpoch(),
+          topic_names(m.getTopics()),
+          text(m.getPattern(), limits::max_group_name, "pattern"),
+          places(m.getAssignment()),
+          places(m.getTarget()),
+          m.getClassic()};
+}
+response read(rpc::DescribeConsumerGroupResponse::Reader m) {
+  return describe_consumer_group_response{
+      group_name(m.getGroup()),
+      text(m.getState(), limits::max_group_name, "group state"),
+      m.getEpoch(),
+      m.getAssignmentEpoch(),
+      text(m.getAssignor(), limits::max_group_name, "assignor"),
+      list<described_consumer>(m.getMembers(), limits::max_group_members, "members",
+                               [](rpc::DescribedConsumer::Reader c) { return read(c); })};
 }
 
 response read(rpc::Response::Reader m, const bytes& body) {
@@ -326,21 +463,81 @@ response read(rpc::Response::Reader m, const bytes& body) {
                                                      [](rpc::ListedGroup::Reader g) { return read(g); })};
     case rpc::Response::GROUP_DELETED: return delete_group_response{};
     case rpc::Response::RECORDS_DELETED: return delete_records_response{offset{m.getRecordsDeleted()}};
+    case rpc::Response::ADDED_TO_TRANSACTION: return add_to_transaction_response{};
+    case rpc::Response::TRANSACTION_ENDED:
+      return end_transaction_response{producer_id{m.getTransactionEnded().getId()}, m.getTransactionEnded().getEpoch()};
+    case rpc::Response::TRANSACTIONS: return read(m.getTransactions());
+    case rpc::Response::TRANSACTION: return read(m.getTransaction());
+    case rpc::Response::PRODUCERS: return read(m.getProducers());
+    case rpc::Response::EPOCH_ENDED:
+      return epoch_end_response{epoch{m.getEpochEnded().getEpoch()}, offset{m.getEpochEnded().getEnd()}};
+    case rpc::Response::OFFSETS_DELETED: return delete_offsets_response{places(m.getOffsetsDeleted())};
+    case rpc::Response::CONSUMER_HEARTBEAT: return read(m.getConsumerHeartbeat());
+    case rpc::Response::CONSUMER_GROUP: return read(m.getConsumerGroup());
   }
   refuse("kind " + std::to_string(static_cast<int>(m.which())) + " is not known", errc::unsupported_version);
 }
 
 // Names by union tag, for errors.
-constexpr std::string_view request_names[] = {
-    "hello",         "metadata",     "createTopic",   "describeTopic", "alterTopic",  "deleteTopic",  "initProducer",
-    "produce",       "fetch",        "listOffsets",   "joinGroup",     "syncGroup",   "heartbeat",    "leaveGroup",
-    "commitOffsets", "fetchOffsets", "describeGroup", "listGroups",    "deleteGroup", "deleteRecords"};
-constexpr std::string_view response_names[] = {
-    "error",   "hello",        "metadata",      "topic",     "topicDeleted", "producer",  "produced",         "fetched",
-    "offsets", "joined",       "synced",        "heartbeat", "left",         "committed", "committedOffsets", "group",
-    "groups",  "groupDeleted", "recordsDeleted"};
-static_assert(std::size(request_names) == static_cast<int>(rpc::Request::DELETE_RECORDS) + 1);
-static_assert(std::size(response_names) == static_cast<int>(rpc::Response::RECORDS_DELETED) + 1);
+constexpr std::string_view request_names[] = {"hello",
+                                              "metadata",
+                                              "createTopic",
+                                              "describeTopic",
+                                              "alterTopic",
+                                              "deleteTopic",
+                                              "initProducer",
+                                              "produce",
+                                              "fetch",
+                                              "listOffsets",
+                                              "joinGroup",
+                                              "syncGroup",
+                                              "heartbeat",
+                                              "leaveGroup",
+                                              "commitOffsets",
+                                              "fetchOffsets",
+                                              "describeGroup",
+                                              "listGroups",
+                                              "deleteGroup",
+                                              "deleteRecords",
+                                              "addToTransaction",
+                                              "endTransaction",
+                                              "listTransactions",
+                                              "describeTransaction",
+                                              "describeProducers",
+                                              "epochEnd",
+                                              "deleteOffsets",
+                                              "consumerHeartbeat",
+                                              "describeConsumerGroup"};
+constexpr std::string_view response_names[] = {"error",
+                                               "hello",
+                                               "metadata",
+                                               "topic",
+                                               "topicDeleted",
+                                               "producer",
+                                               "produced",
+                                               "fetched",
+                                               "offsets",
+                                               "joined",
+                                               "synced",
+                                               "heartbeat",
+                                               "left",
+                                               "committed",
+                                               "committedOffsets",
+                                               "group",
+                                               "groups",
+                                               "groupDeleted",
+                                               "recordsDeleted",
+                                               "addedToTransaction",
+                                               "transactionEnded",
+                                               "transactions",
+                                               "transaction",
+                                               "producers",
+                                               "epochEnded",
+                                               "offsetsDeleted",
+                                               "consumerHeartbeat",
+                                               "consumerGroup"};
+static_assert(std::size(request_names) == static_cast<int>(rpc::Request::DESCRIBE_CONSUMER_GROUP) + 1);
+static_assert(std::size(response_names) == static_cast<int>(rpc::Response::CONSUMER_GROUP) + 1);
 
 // --- whole bodies --------------------------------------------------------------------------------------------------
 

@@ -125,6 +125,25 @@ void write_committed(const committed_offset& from, rpc::CommittedOffset::Builder
   to.setMetadata(text(from.metadata));
 }
 
+void write_place(const topic_partition& from, rpc::TopicPartition::Builder to) {
+  to.setTopic(text(from.topic));
+  to.setPartition(from.partition.value);
+}
+
+void write_consumer(const described_consumer& from, rpc::DescribedConsumer::Builder to) {
+  to.setId(text(from.id));
+  to.setInstance(text(from.instance));
+  to.setRack(text(from.rack));
+  to.setClient(text(from.client));
+  to.setClientHost(text(from.client_host));
+  to.setMemberEpoch(from.member_epoch);
+  fill_texts(to.initTopics(count(from.topics.size())), from.topics);
+  to.setPattern(text(from.pattern));
+  fill(to.initAssignment(count(from.assignment.size())), from.assignment, write_place);
+  fill(to.initTarget(count(from.target.size())), from.target, write_place);
+  to.setClassic(from.classic);
+}
+
 // --- requests ------------------------------------------------------------------------------------------------------
 
 struct request_writer {
@@ -160,13 +179,20 @@ struct request_writer {
     b.setPartitions(m.partitions);
   }
   void operator()(const delete_topic_request& m) { to.setDeleteTopic(text(m.name)); }
-  void operator()(const init_producer_request&) { to.setInitProducer(); }
+  void operator()(const init_producer_request& m) {
+    auto b = to.initInitProducer();
+    b.setTransaction(text(m.transaction));
+    b.setTimeoutMs(m.timeout.count());
+    b.setId(m.id.value);
+    b.setEpoch(m.epoch);
+  }
   void operator()(const produce_request& m) {
     auto b = to.initProduce();
     b.setTopic(text(m.topic));
     b.setPartition(m.partition.value);
     b.setAcks(static_cast<std::int8_t>(m.acks));
     b.adoptBatch(in.blob(m.batch));
+    b.setEnlist(m.enlist);
   }
   void operator()(const fetch_request& m) {
     auto b = to.initFetch();
@@ -177,6 +203,7 @@ struct request_writer {
     b.setMinBytes(m.min_bytes);
     b.setMaxWaitMs(m.max_wait.count());
     b.setBackward(m.backward);
+    b.setIsolation(static_cast<std::uint8_t>(m.isolation));
   }
   void operator()(const list_offsets_request& m) {
     auto b = to.initListOffsets();
@@ -184,6 +211,7 @@ struct request_writer {
     b.setPartition(m.partition.value);
     b.setQuery(static_cast<std::uint8_t>(m.query));
     b.setAt(m.at.value);
+    b.setIsolation(static_cast<std::uint8_t>(m.isolation));
   }
   void operator()(const join_group_request& m) {
     auto b = to.initJoinGroup();
@@ -199,6 +227,7 @@ struct request_writer {
          });
     b.setSessionTimeoutMs(m.session_timeout.count());
     b.setRebalanceTimeoutMs(m.rebalance_timeout.count());
+    b.setClientHost(text(m.client_host));
   }
   void operator()(const sync_group_request& m) {
     auto b = to.initSyncGroup();
@@ -232,15 +261,17 @@ struct request_writer {
     b.setMember(text(m.member));
     b.setInstance(text(m.instance));
     fill(b.initOffsets(count(m.offsets.size())), m.offsets, write_committed);
+    if (!m.within) return;
+    auto within = b.initWithin();
+    within.setProducer(m.within->producer.value);
+    within.setEpoch(m.within->epoch);
+    within.setEnlist(m.within->enlist);
   }
   void operator()(const fetch_offsets_request& m) {
     auto b = to.initFetchOffsets();
     b.setGroup(text(m.group));
-    fill(b.initPartitions(count(m.partitions.size())), m.partitions,
-         [](const topic_partition& from, rpc::TopicPartition::Builder p) {
-           p.setTopic(text(from.topic));
-           p.setPartition(from.partition.value);
-         });
+    fill(b.initPartitions(count(m.partitions.size())), m.partitions, write_place);
+    b.setRequireStable(m.require_stable);
   }
   void operator()(const describe_group_request& m) { to.setDescribeGroup(text(m.group)); }
   void operator()(const list_groups_request&) { to.setListGroups(); }
@@ -251,6 +282,54 @@ struct request_writer {
     b.setPartition(m.partition.value);
     b.setBefore(m.before.value);
   }
+  void operator()(const add_to_transaction_request& m) {
+    auto b = to.initAddToTransaction();
+    b.setTransaction(text(m.transaction));
+    b.setProducer(m.producer.value);
+    b.setEpoch(m.epoch);
+    fill(b.initPartitions(count(m.partitions.size())), m.partitions, write_place);
+    fill_texts(b.initGroups(count(m.groups.size())), m.groups);
+  }
+  void operator()(const end_transaction_request& m) {
+    auto b = to.initEndTransaction();
+    b.setTransaction(text(m.transaction));
+    b.setProducer(m.producer.value);
+    b.setEpoch(m.epoch);
+    b.setCommit(m.commit);
+    b.setBump(m.bump);
+  }
+  void operator()(const list_transactions_request&) { to.setListTransactions(); }
+  void operator()(const describe_transaction_request& m) { to.setDescribeTransaction(text(m.transaction)); }
+  void operator()(const describe_producers_request& m) {
+    write_place({m.topic, m.partition}, to.initDescribeProducers());
+  }
+  void operator()(const epoch_end_request& m) {
+    auto b = to.initEpochEnd();
+    b.setTopic(text(m.topic));
+    b.setPartition(m.partition.value);
+    b.setEpoch(m.epoch.value);
+  }
+  void operator()(const delete_offsets_request& m) {
+    auto b = to.initDeleteOffsets();
+    b.setGroup(text(m.group));
+    fill(b.initPartitions(count(m.partitions.size())), m.partitions, write_place);
+  }
+  void operator()(const consumer_heartbeat_request& m) {
+    auto b = to.initConsumerHeartbeat();
+    b.setGroup(text(m.group));
+    b.setMember(text(m.member));
+    b.setMemberEpoch(m.member_epoch);
+    b.setInstance(text(m.instance));
+    b.setClient(text(m.client));
+    b.setClientHost(text(m.client_host));
+    if (m.rack) b.setRack(text(*m.rack));
+    if (m.rebalance_timeout) b.setRebalanceTimeoutMs(m.rebalance_timeout->count());
+    if (m.topics) fill_texts(b.initTopics(count(m.topics->size())), *m.topics);
+    if (m.pattern) b.setPattern(text(*m.pattern));
+    if (m.assignor) b.setAssignor(text(*m.assignor));
+    if (m.owned) fill(b.initOwned(count(m.owned->size())), *m.owned, write_place);
+  }
+  void operator()(const describe_consumer_group_request& m) { to.setDescribeConsumerGroup(text(m.group)); }
 };
 
 // --- responses -----------------------------------------------------------------------------------------------------
@@ -322,6 +401,12 @@ struct response_writer {
     b.setStart(m.start.value);
     auto batches = b.initBatches(count(m.batches.size()));
     for (unsigned i = 0; i < batches.size(); ++i) batches.adopt(i, in.blob(m.batches[i]));
+    b.setLastStable(m.last_stable.value);
+    fill(b.initAborted(count(m.aborted.size())), m.aborted,
+         [](const aborted_transaction& from, rpc::AbortedTransaction::Builder a) {
+           a.setProducer(from.producer.value);
+           a.setFirst(from.first.value);
+         });
   }
   void operator()(const list_offsets_response& m) {
     auto b = to.initOffsets();
@@ -363,6 +448,7 @@ struct response_writer {
            g.setClient(text(from.client));
            g.adoptMetadata(in.blob(from.metadata));
            g.adoptAssignment(in.blob(from.assignment));
+           g.setClientHost(text(from.client_host));
          });
   }
   void operator()(const list_groups_response& m) {
@@ -370,10 +456,71 @@ struct response_writer {
       g.setGroup(text(from.group));
       g.setState(text(from.state));
       g.setProtocolType(text(from.protocol_type));
+      g.setType(text(from.type));
     });
   }
   void operator()(const delete_group_response&) { to.setGroupDeleted(); }
   void operator()(const delete_records_response& m) { to.setRecordsDeleted(m.start.value); }
+  void operator()(const add_to_transaction_response&) { to.setAddedToTransaction(); }
+  void operator()(const end_transaction_response& m) {
+    auto b = to.initTransactionEnded();
+    b.setId(m.producer.value);
+    b.setEpoch(m.epoch);
+  }
+  void operator()(const list_transactions_response& m) {
+    fill(to.initTransactions(count(m.transactions.size())), m.transactions,
+         [](const listed_transaction& from, rpc::ListedTransaction::Builder t) {
+           t.setTransaction(text(from.transaction));
+           t.setProducer(from.producer.value);
+           t.setState(text(from.state));
+           t.setStarted(from.started.value);
+         });
+  }
+  void operator()(const describe_transaction_response& m) {
+    auto b = to.initTransaction();
+    b.setTransaction(text(m.transaction));
+    b.setProducer(m.producer.value);
+    b.setEpoch(m.epoch);
+    b.setState(text(m.state));
+    b.setTimeoutMs(m.timeout.count());
+    b.setStarted(m.started.value);
+    fill(b.initPartitions(count(m.partitions.size())), m.partitions, write_place);
+    fill_texts(b.initGroups(count(m.groups.size())), m.groups);
+  }
+  void operator()(const describe_producers_response& m) {
+    fill(to.initProducers(count(m.producers.size())), m.producers,
+         [](const active_producer& from, rpc::ActiveProducer::Builder p) {
+           p.setId(from.id.value);
+           p.setEpoch(from.epoch);
+           p.setLastSequence(from.last_sequence);
+           p.setLast(from.last.value);
+           if (from.transaction_start) p.setTransactionStart(from.transaction_start->value);
+         });
+  }
+  void operator()(const epoch_end_response& m) {
+    auto b = to.initEpochEnded();
+    b.setEpoch(m.epoch.value);
+    b.setEnd(m.end.value);
+  }
+  void operator()(const delete_offsets_response& m) {
+    fill(to.initOffsetsDeleted(count(m.subscribed.size())), m.subscribed, write_place);
+  }
+  void operator()(const consumer_heartbeat_response& m) {
+    auto b = to.initConsumerHeartbeat();
+    b.setMember(text(m.member));
+    b.setMemberEpoch(m.member_epoch);
+    b.setIntervalMs(m.interval.count());
+    if (m.assignment) fill(b.initAssignment(count(m.assignment->size())), *m.assignment, write_place);
+  }
+  void operator()(const describe_consumer_group_response& m) {
+    auto b = to.initConsumerGroup();
+    b.setGroup(text(m.group));
+    b.setState(text(m.state));
+    b.setEpoch(m.epoch);
+    b.setAssignmentEpoch(m.assignment_epoch);
+    b.setAssignor(text(m.assignor));
+    fill(b.initMembers(count(m.members.size())), m.members, write_consumer);
+  }
 };
 
 }  // namespace

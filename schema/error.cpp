@@ -29,6 +29,11 @@ std::string_view to_string(errc code) {
     case errc::producer_fenced: return "producer_fenced";
     case errc::unknown_producer: return "unknown_producer";
     case errc::buffer_full: return "buffer_full";
+    case errc::unknown_transaction: return "unknown_transaction";
+    case errc::invalid_transaction: return "invalid_transaction";
+    case errc::concurrent_transactions: return "concurrent_transactions";
+    case errc::invalid_transaction_timeout: return "invalid_transaction_timeout";
+    case errc::abortable_transaction: return "abortable_transaction";
     case errc::unknown_group: return "unknown_group";
     case errc::unknown_member: return "unknown_member";
     case errc::stale_generation: return "stale_generation";
@@ -39,6 +44,13 @@ std::string_view to_string(errc code) {
     case errc::group_not_empty: return "group_not_empty";
     case errc::invalid_session_timeout: return "invalid_session_timeout";
     case errc::loading: return "loading";
+    case errc::unstable_offset: return "unstable_offset";
+    case errc::group_subscribed: return "group_subscribed";
+    case errc::fenced_member_epoch: return "fenced_member_epoch";
+    case errc::stale_member_epoch: return "stale_member_epoch";
+    case errc::unreleased_instance: return "unreleased_instance";
+    case errc::unknown_assignor: return "unknown_assignor";
+    case errc::invalid_pattern: return "invalid_pattern";
     case errc::storage_full: return "storage_full";
     case errc::storage_failed: return "storage_failed";
     case errc::corrupt_data: return "corrupt_data";
@@ -61,6 +73,8 @@ bool is_retriable(errc code) {
     case errc::busy:
     case errc::rebalancing:
     case errc::loading:
+    case errc::concurrent_transactions:
+    case errc::unstable_offset:
     case errc::storage_full:
     case errc::connection_failed:
     case errc::buffer_full: return true;

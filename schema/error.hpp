@@ -36,6 +36,12 @@ enum class errc : std::uint16_t {
   producer_fenced = 21,  ///< a newer instance of this producer exists
   unknown_producer = 22,
   buffer_full = 23,  ///< the client's own buffer, when asked not to wait
+  // transactions
+  unknown_transaction = 24,
+  invalid_transaction = 25,          ///< what was asked does not fit the state of the transaction
+  concurrent_transactions = 26,      ///< the one before is still being decided; try again
+  invalid_transaction_timeout = 27,  ///< longer than the broker allows
+  abortable_transaction = 28,        ///< this transaction cannot be committed: abort it and do it again
   // groups
   unknown_group = 30,
   unknown_member = 31,
@@ -46,7 +52,14 @@ enum class errc : std::uint16_t {
   fenced_instance = 36,  ///< another process uses this static member's name
   group_not_empty = 37,
   invalid_session_timeout = 38,
-  loading = 39,  ///< the coordinator still reads its partition; try again
+  loading = 39,          ///< the coordinator still reads its partition; try again
+  unstable_offset = 40,  ///< a transaction that is open decides it; try again
+  group_subscribed = 41,
+  fenced_member_epoch = 42,
+  stale_member_epoch = 43,
+  unreleased_instance = 44,  ///< the static member of this name has not left
+  unknown_assignor = 45,
+  invalid_pattern = 46,
   // storage
   storage_full = 50,
   storage_failed = 51,  ///< an I/O error; the broker ends

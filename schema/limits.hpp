@@ -158,6 +158,20 @@ inline constexpr std::size_t producer_window = 5;
 /// Idempotent producers remembered per partition; the longest silent one is forgotten first.
 inline constexpr std::size_t max_producers_per_partition = 100'000;
 inline constexpr std::size_t max_groups = 10'000;
+/// Names of transactions that a broker knows; unused ones are forgotten after `transaction_name_expiry`.
+inline constexpr std::size_t max_transactions = 100'000;
+/// Kafka's transactional.id.expiration.ms.
+inline constexpr auto transaction_name_expiry = 24h * 7;
+/// Kafka's transaction.max.timeout.ms: so long an open transaction may hold up those who read committed records.
+inline constexpr auto max_transaction_timeout = 15min;
+/// Partitions and groups of one transaction: its record must fit a batch.
+inline constexpr std::size_t max_transaction_parts = 10'000;
+/// Batches of one partition that wait until their producer is known to be in a transaction.
+inline constexpr std::size_t max_unverified_batches = 1'000;
+/// Aborted transactions of a partition that its leader holds in memory beyond those that are not settled.
+inline constexpr std::size_t max_aborted_in_memory = 10'000;
+/// Aborted transactions that one fetch answer names; an answer that would need more ends before.
+inline constexpr std::size_t max_fetch_aborted = 100'000;
 inline constexpr std::size_t max_group_members = 10'000;
 inline constexpr std::size_t max_group_metadata = 1 * mib;
 /// Metadata and assignments of all members of a group: it is persisted as one record and must fit one batch.

@@ -3,7 +3,6 @@
 // An answer is `result<X_response>`: the error travels in its place.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,11 +11,11 @@
 
 #include "schema/bytes.hpp"
 #include "schema/error.hpp"
+#include "schema/group_messages.hpp"
+#include "schema/transaction_messages.hpp"
 #include "schema/types.hpp"
 
 namespace dohle {
-
-using milliseconds = std::chrono::milliseconds;
 
 struct config_entry {
   std::string name;
@@ -135,17 +134,6 @@ struct delete_topic_request {
 
 // --- producing and fetching ----------------------------------------------------------------------------------------
 
-struct init_producer_response {
-  producer_id id;
-  std::int16_t epoch = 0;
-  friend bool operator==(const init_producer_response&, const init_producer_response&) = default;
-};
-/// A new identity for an idempotent producer, never given twice.
-struct init_producer_request {
-  using response = init_producer_response;
-  friend bool operator==(const init_producer_request&, const init_producer_request&) = default;
-};
-
 struct produce_response {
   offset base;                            ///< offset of the batch's first record
   timestamp append_time = no_timestamp;   ///< set when the topic stamps records with the broker's time
@@ -161,19 +149,34 @@ struct produce_request {
   partition_index partition;
   ack_level acks = ack_level::majority;
   bytes batch;
+  bool enlist = true;  ///< a batch of a transaction: adds the partition to it; false: refused when it was not added
   friend bool operator==(const produce_request&, const produce_request&) = default;
 };
 
+/// What a reader may see.
+enum class isolation : std::uint8_t {
+  uncommitted = 0,  ///< everything up to the high watermark, open and aborted transactions included
+  committed = 1     ///< nothing of an open transaction or behind its begin; aborted ones are named, to be left out
+};
+/// Batches of this producer from `first` up to its next marker were aborted.
+struct aborted_transaction {
+  producer_id producer;
+  offset first;
+  friend bool operator==(const aborted_transaction&, const aborted_transaction&) = default;
+};
 struct fetch_response {
   offset high_watermark;
   offset start;                ///< records before it are gone, also those that share a batch with it
   std::vector<bytes> batches;  ///< each one or more whole record batches; the first may begin before the asked offset
+  offset last_stable;          ///< before it every transaction is decided; never above the high watermark
+  std::vector<aborted_transaction> aborted;  ///< that reach into the batches, by `first`; only when isolated
   friend bool operator==(const fetch_response&, const fetch_response&) = default;
 };
-/// Records from `from` on, up to the high watermark. Waits until `min_bytes` are there or `max_wait` is over; an empty
-/// answer is not an error. At least one whole batch is sent when there is one, whatever `max_bytes` says.
-/// Backward: whole batches that begin before `from`, the newest of `batches` first, each of them in the order of the
-/// log. The newest batch may reach beyond `from`. Never waits: an empty answer says that nothing lies before `from`.
+/// Records from `from` on, up to the high watermark, or up to the last stable offset when isolated. Waits until
+/// `min_bytes` are there or `max_wait` is over; an empty answer is not an error. At least one whole batch is sent when
+/// there is one, whatever `max_bytes` says. Backward: whole batches that begin before `from`, the newest of `batches`
+/// first, each of them in the order of the log. The newest batch may reach beyond `from`. Never waits: an empty answer
+/// says that nothing lies before `from`.
 struct fetch_request {
   using response = fetch_response;
   std::string topic;
@@ -183,12 +186,13 @@ struct fetch_request {
   std::uint32_t min_bytes = 1;
   milliseconds max_wait{0};
   bool backward = false;
+  dohle::isolation isolation = dohle::isolation::uncommitted;
   friend bool operator==(const fetch_request&, const fetch_request&) = default;
 };
 
 enum class offset_query : std::uint8_t {
   earliest = 0,
-  latest = 1,         ///< the high watermark
+  latest = 1,         ///< the end of what is visible: the high watermark, or the last stable offset
   at_time = 2,        ///< first record with a timestamp >= the given one
   max_timestamp = 3,  ///< the record with the largest timestamp
 };
@@ -203,6 +207,7 @@ struct list_offsets_request {
   partition_index partition;
   offset_query query = offset_query::earliest;
   timestamp at = no_timestamp;
+  dohle::isolation isolation = dohle::isolation::uncommitted;
   friend bool operator==(const list_offsets_request&, const list_offsets_request&) = default;
 };
 
@@ -220,152 +225,38 @@ struct delete_records_request {
   friend bool operator==(const delete_records_request&, const delete_records_request&) = default;
 };
 
-// --- consumer groups (Kafka's classic protocol) --------------------------------------------------------------------
-
-struct group_protocol {
-  std::string name;
-  bytes metadata;  ///< opaque to the coordinator
-  friend bool operator==(const group_protocol&, const group_protocol&) = default;
+struct epoch_end_response {
+  dohle::epoch epoch{-1};  ///< the largest epoch up to the asked one that has records; -1 = none
+  offset end{-1};          ///< where it ends: the begin of the next one, or the end of the log
+  friend bool operator==(const epoch_end_response&, const epoch_end_response&) = default;
 };
-struct group_member {
-  std::string id;
-  std::string instance;  ///< static member's name, or empty
-  bytes metadata;
-  friend bool operator==(const group_member&, const group_member&) = default;
-};
-struct join_group_response {
-  dohle::generation generation;
-  std::string protocol;
-  std::string leader;
-  std::string member;
-  std::vector<group_member> members;  ///< for the leader only
-  friend bool operator==(const join_group_response&, const join_group_response&) = default;
-};
-struct join_group_request {
-  using response = join_group_response;
-  std::string group;
-  std::string member;  ///< empty at first; the answer names it
-  std::string instance;
-  std::string client;
-  std::string protocol_type = "consumer";
-  std::vector<group_protocol> protocols;
-  milliseconds session_timeout{45'000};
-  milliseconds rebalance_timeout{60'000};
-  friend bool operator==(const join_group_request&, const join_group_request&) = default;
-};
-struct group_assignment {
-  std::string member;
-  bytes assignment;
-  friend bool operator==(const group_assignment&, const group_assignment&) = default;
-};
-struct sync_group_response {
-  bytes assignment;
-  friend bool operator==(const sync_group_response&, const sync_group_response&) = default;
-};
-struct sync_group_request {
-  using response = sync_group_response;
-  std::string group;
-  dohle::generation generation;
-  std::string member;
-  std::string instance;
-  std::vector<group_assignment> assignments;  ///< from the leader only
-  friend bool operator==(const sync_group_request&, const sync_group_request&) = default;
-};
-struct heartbeat_response {
-  friend bool operator==(const heartbeat_response&, const heartbeat_response&) = default;
-};
-struct heartbeat_request {
-  using response = heartbeat_response;
-  std::string group;
-  dohle::generation generation;
-  std::string member;
-  std::string instance;
-  friend bool operator==(const heartbeat_request&, const heartbeat_request&) = default;
-};
-struct leave_group_response {
-  friend bool operator==(const leave_group_response&, const leave_group_response&) = default;
-};
-struct leave_group_request {
-  using response = leave_group_response;
-  std::string group;
-  std::string member;
-  std::string instance;
-  friend bool operator==(const leave_group_request&, const leave_group_request&) = default;
-};
-
-struct committed_offset {
+/// Where a leader's reign ended, as far as it is visible: a reader sees by it whether what it read was taken back.
+struct epoch_end_request {
+  using response = epoch_end_response;
   std::string topic;
   partition_index partition;
-  dohle::offset offset;  ///< the next record to read
-  std::string metadata;
-  friend bool operator==(const committed_offset&, const committed_offset&) = default;
+  dohle::epoch epoch;
+  friend bool operator==(const epoch_end_request&, const epoch_end_request&) = default;
 };
-struct commit_offsets_response {
-  friend bool operator==(const commit_offsets_response&, const commit_offsets_response&) = default;
+
+struct active_producer {
+  producer_id id;
+  std::int16_t epoch = 0;
+  std::int32_t last_sequence = -1;
+  timestamp last = no_timestamp;            ///< of its last batch
+  std::optional<offset> transaction_start;  ///< first offset of its open transaction here
+  friend bool operator==(const active_producer&, const active_producer&) = default;
 };
-/// Answered when the offsets are durable. Without members in the group, `generation` -1 and an empty member are taken.
-struct commit_offsets_request {
-  using response = commit_offsets_response;
-  std::string group;
-  dohle::generation generation{-1};
-  std::string member;
-  std::string instance;
-  std::vector<committed_offset> offsets;
-  friend bool operator==(const commit_offsets_request&, const commit_offsets_request&) = default;
+struct describe_producers_response {
+  std::vector<active_producer> producers;  ///< by id
+  friend bool operator==(const describe_producers_response&, const describe_producers_response&) = default;
 };
-struct fetch_offsets_response {
-  std::vector<committed_offset> offsets;  ///< only partitions that have one
-  friend bool operator==(const fetch_offsets_response&, const fetch_offsets_response&) = default;
-};
-struct fetch_offsets_request {
-  using response = fetch_offsets_response;
-  std::string group;
-  std::vector<topic_partition> partitions;  ///< empty = all
-  friend bool operator==(const fetch_offsets_request&, const fetch_offsets_request&) = default;
-};
-struct described_member {
-  std::string id;
-  std::string instance;
-  std::string client;
-  bytes metadata;
-  bytes assignment;
-  friend bool operator==(const described_member&, const described_member&) = default;
-};
-struct describe_group_response {
-  std::string group;
-  std::string state;  ///< Empty, PreparingRebalance, CompletingRebalance, Stable, Dead: Kafka's names
-  std::string protocol_type;
-  std::string protocol;
-  dohle::generation generation;
-  std::vector<described_member> members;
-  friend bool operator==(const describe_group_response&, const describe_group_response&) = default;
-};
-struct describe_group_request {
-  using response = describe_group_response;
-  std::string group;
-  friend bool operator==(const describe_group_request&, const describe_group_request&) = default;
-};
-struct listed_group {
-  std::string group;
-  std::string state;
-  std::string protocol_type;
-  friend bool operator==(const listed_group&, const listed_group&) = default;
-};
-struct list_groups_response {
-  std::vector<listed_group> groups;
-  friend bool operator==(const list_groups_response&, const list_groups_response&) = default;
-};
-struct list_groups_request {
-  using response = list_groups_response;
-  friend bool operator==(const list_groups_request&, const list_groups_request&) = default;
-};
-struct delete_group_response {
-  friend bool operator==(const delete_group_response&, const delete_group_response&) = default;
-};
-struct delete_group_request {
-  using response = delete_group_response;
-  std::string group;
-  friend bool operator==(const delete_group_request&, const delete_group_request&) = default;
+/// The idempotent producers that a partition remembers.
+struct describe_producers_request {
+  using response = describe_producers_response;
+  std::string topic;
+  partition_index partition;
+  friend bool operator==(const describe_producers_request&, const describe_producers_request&) = default;
 };
 
 // --- all of them ---------------------------------------------------------------------------------------------------
@@ -382,14 +273,18 @@ using all_requests =
               delete_topic_request, init_producer_request, produce_request, fetch_request, list_offsets_request,
               join_group_request, sync_group_request, heartbeat_request, leave_group_request, commit_offsets_request,
               fetch_offsets_request, describe_group_request, list_groups_request, delete_group_request,
-              delete_records_request>;
+              delete_records_request, add_to_transaction_request, end_transaction_request, list_transactions_request,
+              describe_transaction_request, describe_producers_request, epoch_end_request, delete_offsets_request,
+              consumer_heartbeat_request, describe_consumer_group_request>;
 using request = all_requests::into<std::variant>;
 
 /// `topic_description` answers three requests and stands once.
-using response = std::variant<error, hello_response, metadata_response, topic_description, delete_topic_response,
-                              init_producer_response, produce_response, fetch_response, list_offsets_response,
-                              join_group_response, sync_group_response, heartbeat_response, leave_group_response,
-                              commit_offsets_response, fetch_offsets_response, describe_group_response,
-                              list_groups_response, delete_group_response, delete_records_response>;
+using response = std::variant<
+    error, hello_response, metadata_response, topic_description, delete_topic_response, init_producer_response,
+    produce_response, fetch_response, list_offsets_response, join_group_response, sync_group_response,
+    heartbeat_response, leave_group_response, commit_offsets_response, fetch_offsets_response, describe_group_response,
+    list_groups_response, delete_group_response, delete_records_response, add_to_transaction_response,
+    end_transaction_response, list_transactions_response, describe_transaction_response, describe_producers_response,
+    epoch_end_response, delete_offsets_response, consumer_heartbeat_response, describe_consumer_group_response>;
 
 }  // namespace dohle

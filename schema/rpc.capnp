@@ -15,7 +15,7 @@ struct Request {
     describeTopic @4 :Text;
     alterTopic @5 :AlterTopicRequest;
     deleteTopic @6 :Text;
-    initProducer @7 :Void;
+    initProducer @7 :InitProducerRequest;
     produce @8 :ProduceRequest;
     fetch @9 :FetchRequest;
     listOffsets @10 :ListOffsetsRequest;
@@ -29,6 +29,15 @@ struct Request {
     listGroups @18 :Void;
     deleteGroup @19 :Text;
     deleteRecords @20 :DeleteRecordsRequest;
+    addToTransaction @21 :AddToTransactionRequest;
+    endTransaction @22 :EndTransactionRequest;
+    listTransactions @23 :Void;
+    describeTransaction @24 :Text;
+    describeProducers @25 :TopicPartition;
+    epochEnd @26 :EpochEndRequest;
+    deleteOffsets @27 :DeleteOffsetsRequest;
+    consumerHeartbeat @28 :ConsumerHeartbeatRequest;
+    describeConsumerGroup @29 :Text;
   }
 }
 
@@ -54,6 +63,15 @@ struct Response {
     groups @17 :List(ListedGroup);
     groupDeleted @18 :Void;
     recordsDeleted @19 :Int64;
+    addedToTransaction @20 :Void;
+    transactionEnded @21 :InitProducerResponse;
+    transactions @22 :List(ListedTransaction);
+    transaction @23 :DescribeTransactionResponse;
+    producers @24 :List(ActiveProducer);
+    epochEnded @25 :EpochEndResponse;
+    offsetsDeleted @26 :List(TopicPartition);
+    consumerHeartbeat @27 :ConsumerHeartbeatResponse;
+    consumerGroup @28 :DescribeConsumerGroupResponse;
   }
 }
 
@@ -157,6 +175,13 @@ struct AlterTopicRequest {
 
 # --- producing and fetching
 
+struct InitProducerRequest {
+  transaction @0 :Text;
+  timeoutMs @1 :Int64 = 60000;
+  id @2 :Int64 = -1;
+  epoch @3 :Int16 = -1;
+}
+
 struct InitProducerResponse {
   id @0 :Int64;
   epoch @1 :Int16;
@@ -167,6 +192,7 @@ struct ProduceRequest {
   partition @1 :Int32;
   acks @2 :Int8 = -1;
   batch @3 :Data;
+  enlist @4 :Bool = true;
 }
 
 struct ProduceResponse {
@@ -184,12 +210,20 @@ struct FetchRequest {
   minBytes @4 :UInt32 = 1;
   maxWaitMs @5 :Int64;
   backward @6 :Bool;
+  isolation @7 :UInt8;
 }
 
 struct FetchResponse {
   highWatermark @0 :Int64;
   start @1 :Int64;
   batches @2 :List(Data);
+  lastStable @3 :Int64;
+  aborted @4 :List(AbortedTransaction);
+}
+
+struct AbortedTransaction {
+  producer @0 :Int64;
+  first @1 :Int64;
 }
 
 struct ListOffsetsRequest {
@@ -197,6 +231,7 @@ struct ListOffsetsRequest {
   partition @1 :Int32;
   query @2 :UInt8;
   at @3 :Int64 = -1;
+  isolation @4 :UInt8;
 }
 
 struct ListOffsetsResponse {
@@ -209,6 +244,67 @@ struct DeleteRecordsRequest {
   topic @0 :Text;
   partition @1 :Int32;
   before @2 :Int64 = -1;
+}
+
+struct EpochEndRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  epoch @2 :Int32;
+}
+
+struct EpochEndResponse {
+  epoch @0 :Int32 = -1;
+  end @1 :Int64 = -1;
+}
+
+struct ActiveProducer {
+  id @0 :Int64;
+  epoch @1 :Int16;
+  lastSequence @2 :Int32 = -1;
+  last @3 :Int64 = -1;
+  transactionStart @4 :Int64 = -1;
+}
+
+# --- transactions
+
+struct InTransaction {
+  producer @0 :Int64;
+  epoch @1 :Int16;
+  enlist @2 :Bool = true;
+}
+
+struct AddToTransactionRequest {
+  transaction @0 :Text;
+  producer @1 :Int64;
+  epoch @2 :Int16;
+  partitions @3 :List(TopicPartition);
+  groups @4 :List(Text);
+}
+
+struct EndTransactionRequest {
+  transaction @0 :Text;
+  producer @1 :Int64;
+  epoch @2 :Int16;
+  commit @3 :Bool = true;
+  bump @4 :Bool = true;
+}
+
+struct ListedTransaction {
+  transaction @0 :Text;
+  producer @1 :Int64;
+  state @2 :Text;
+  started @3 :Int64 = -1;
+}
+
+struct DescribeTransactionResponse {
+  transaction @0 :Text;
+  producer @1 :Int64;
+  epoch @2 :Int16;
+  state @3 :Text;
+  timeoutMs @4 :Int64;
+  started @5 :Int64 = -1;
+  partitions @6 :List(TopicPartition);
+  groups @7 :List(Text);
 }
 
 # --- groups
@@ -233,6 +329,7 @@ struct JoinGroupRequest {
   protocols @5 :List(GroupProtocol);
   sessionTimeoutMs @6 :Int64 = 45000;
   rebalanceTimeoutMs @7 :Int64 = 60000;
+  clientHost @8 :Text;
 }
 
 struct JoinGroupResponse {
@@ -282,6 +379,7 @@ struct CommitOffsetsRequest {
   member @2 :Text;
   instance @3 :Text;
   offsets @4 :List(CommittedOffset);
+  within @5 :InTransaction;
 }
 
 struct TopicPartition {
@@ -292,6 +390,12 @@ struct TopicPartition {
 struct FetchOffsetsRequest {
   group @0 :Text;
   partitions @1 :List(TopicPartition);
+  requireStable @2 :Bool;
+}
+
+struct DeleteOffsetsRequest {
+  group @0 :Text;
+  partitions @1 :List(TopicPartition);
 }
 
 struct DescribedMember {
@@ -300,6 +404,7 @@ struct DescribedMember {
   client @2 :Text;
   metadata @3 :Data;
   assignment @4 :Data;
+  clientHost @5 :Text;
 }
 
 struct DescribeGroupResponse {
@@ -315,4 +420,51 @@ struct ListedGroup {
   group @0 :Text;
   state @1 :Text;
   protocolType @2 :Text;
+  type @3 :Text = "classic";
+}
+
+# What is absent stays as it was.
+struct ConsumerHeartbeatRequest {
+  group @0 :Text;
+  member @1 :Text;
+  memberEpoch @2 :Int32;
+  instance @3 :Text;
+  client @4 :Text;
+  clientHost @5 :Text;
+  rack @6 :Text;
+  rebalanceTimeoutMs @7 :Int64 = -1;
+  topics @8 :List(Text);
+  pattern @9 :Text;
+  assignor @10 :Text;
+  owned @11 :List(TopicPartition);
+}
+
+struct ConsumerHeartbeatResponse {
+  member @0 :Text;
+  memberEpoch @1 :Int32;
+  intervalMs @2 :Int64 = 5000;
+  assignment @3 :List(TopicPartition);
+}
+
+struct DescribedConsumer {
+  id @0 :Text;
+  instance @1 :Text;
+  rack @2 :Text;
+  client @3 :Text;
+  clientHost @4 :Text;
+  memberEpoch @5 :Int32;
+  topics @6 :List(Text);
+  pattern @7 :Text;
+  assignment @8 :List(TopicPartition);
+  target @9 :List(TopicPartition);
+  classic @10 :Bool;
+}
+
+struct DescribeConsumerGroupResponse {
+  group @0 :Text;
+  state @1 :Text;
+  epoch @2 :Int32;
+  assignmentEpoch @3 :Int32;
+  assignor @4 :Text;
+  members @5 :List(DescribedConsumer);
 }

@@ -139,12 +139,23 @@ stored_group_key read_key(disk::GroupKey::Reader from) {
       return offset_key{text(key.getGroup()), text(key.getTopic()), partition_index{key.getPartition()}};
     }
     case disk::GroupKey::GROUP: return group_key{text(from.getGroup())};
+    case disk::GroupKey::PENDING:
+      return pending_key{text(from.getPending().getGroup()), producer_id{from.getPending().getProducer()}};
   }
   throw refused{errc::newer_format, "its kind " + std::to_string(static_cast<int>(from.which())) + " is not known"};
 }
 
 offset_value read_offset(disk::OffsetValue::Reader from) {
   return {offset{from.getOffset()}, text(from.getMetadata()), timestamp{from.getCommitted()}};
+}
+
+pending_value read_pending(disk::PendingValue::Reader from) {
+  return {from.getEpoch(), list<committed_offset>(from.getOffsets(), limits::max_partitions, "pending offsets",
+                                                  [](disk::PendingOffset::Reader o) {
+                                                    return committed_offset{
+                                                        text(o.getTopic()), partition_index{o.getPartition()},
+                                                        offset{o.getOffset()}, text(o.getMetadata())};
+                                                  })};
 }
 
 milliseconds duration(std::int64_t from) {
@@ -164,8 +175,25 @@ group_value read_group(disk::GroupValue::Reader from) {
                                  duration(m.getSessionTimeoutMs()),
                                  duration(m.getRebalanceTimeoutMs()),
                                  data(m.getMetadata()),
-                                 data(m.getAssignment())};
+                                 data(m.getAssignment()),
+                                 text(m.getClientHost())};
           })};
+}
+
+transaction_value read_transaction(disk::TransactionValue::Reader from) {
+  constexpr auto last = transaction_status::complete_abort;
+  if (from.getState() > static_cast<std::uint8_t>(last))
+    throw refused{errc::newer_format, "its state " + std::to_string(from.getState()) + " is not known"};
+  transaction_value value;
+  value.producer = producer_id{from.getProducer()};
+  value.epoch = from.getEpoch();
+  value.timeout = duration(from.getTimeoutMs());
+  value.status = static_cast<transaction_status>(from.getState());
+  for (auto p : from.getPartitions()) value.partitions.insert({text(p.getTopic()), partition_index{p.getPartition()}});
+  for (auto g : from.getGroups()) value.groups.insert(text(g));
+  value.started = timestamp{from.getStarted()};
+  value.updated = timestamp{from.getUpdated()};
+  return value;
 }
 
 }  // namespace
@@ -182,6 +210,12 @@ std::string encode_group_key(const stored_group_key& key) {
   return encode<disk::GroupKey>([&](disk::GroupKey::Builder to) {
     if (const auto* group = std::get_if<group_key>(&key)) {
       to.setGroup(text(group->group));
+      return;
+    }
+    if (const auto* pending = std::get_if<pending_key>(&key)) {
+      auto p = to.initPending();
+      p.setGroup(text(pending->group));
+      p.setProducer(pending->producer.value);
       return;
     }
     const auto& from = std::get<offset_key>(key);
@@ -216,8 +250,46 @@ std::string encode_group_value(const group_value& value) {
       members[i].setRebalanceTimeoutMs(from.rebalance_timeout.count());
       members[i].setMetadata(data(from.metadata));
       members[i].setAssignment(data(from.assignment));
+      members[i].setClientHost(text(from.client_host));
     }
   });
+}
+
+std::string encode_pending_value(const pending_value& value) {
+  return encode<disk::PendingValue>([&](disk::PendingValue::Builder to) {
+    to.setEpoch(value.epoch);
+    auto offsets = to.initOffsets(count(value.offsets.size()));
+    for (unsigned i = 0; i < offsets.size(); ++i) {
+      offsets[i].setTopic(text(value.offsets[i].topic));
+      offsets[i].setPartition(value.offsets[i].partition.value);
+      offsets[i].setOffset(value.offsets[i].offset.value);
+      offsets[i].setMetadata(text(value.offsets[i].metadata));
+    }
+  });
+}
+
+std::string encode_transaction_value(const transaction_value& value) {
+  return encode<disk::TransactionValue>([&](disk::TransactionValue::Builder to) {
+    to.setProducer(value.producer.value);
+    to.setEpoch(value.epoch);
+    to.setTimeoutMs(value.timeout.count());
+    to.setState(static_cast<std::uint8_t>(value.status));
+    auto partitions = to.initPartitions(count(value.partitions.size()));
+    unsigned i = 0;
+    for (const auto& p : value.partitions) {
+      partitions[i].setTopic(text(p.topic));
+      partitions[i++].setPartition(p.partition.value);
+    }
+    auto groups = to.initGroups(count(value.groups.size()));
+    i = 0;
+    for (const auto& g : value.groups) groups.set(i++, text(g));
+    to.setStarted(value.started.value);
+    to.setUpdated(value.updated.value);
+  });
+}
+
+result<transaction_value> decode_transaction_value(std::string_view value) {
+  return decode<disk::TransactionValue>(value, "transaction", read_transaction);
 }
 
 result<stored_group_record> decode_group_record(std::string_view key, std::optional<std::string_view> value) {
@@ -227,6 +299,14 @@ result<stored_group_record> decode_group_record(std::string_view key, std::optio
     offset_record record{std::move(*of_offset), {}};
     if (!value) return stored_group_record{std::move(record)};
     auto decoded = decode<disk::OffsetValue>(*value, "committed offset", read_offset);
+    if (!decoded) return decoded.error();
+    record.value = std::move(*decoded);
+    return stored_group_record{std::move(record)};
+  }
+  if (auto* of_pending = std::get_if<pending_key>(&*named)) {
+    pending_offsets_record record{std::move(*of_pending), {}};
+    if (!value) return stored_group_record{std::move(record)};
+    auto decoded = decode<disk::PendingValue>(*value, "pending offsets", read_pending);
     if (!decoded) return decoded.error();
     record.value = std::move(*decoded);
     return stored_group_record{std::move(record)};

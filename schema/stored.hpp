@@ -1,11 +1,12 @@
-// What Dohle keeps in its own two topics: cluster metadata (`__cluster`) and consumer groups (`__groups`). Plain values
-// and their bytes, which are the values (and keys) of ordinary records. The layout is stored.capnp, unpacked; bytes
-// that are no such record come back as `corrupt_data`, a kind of record that this build does not know as
-// `newer_format`.
+// What Dohle keeps in its own topics: cluster metadata (`__cluster`), consumer groups (`__groups`) and transactions
+// (`__transactions`). Plain values and their bytes, which are the values (and keys) of ordinary records. The layout is
+// stored.capnp, unpacked; bytes that are no such record come back as `corrupt_data`, a kind of record that this build
+// does not know as `newer_format`.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@ namespace dohle {
 
 inline constexpr std::string_view cluster_topic = "__cluster";
 inline constexpr std::string_view groups_topic = "__groups";
+inline constexpr std::string_view transactions_topic = "__transactions";
 
 // --- __cluster: values without keys, read from the start -------------------------------------------------------------
 
@@ -57,8 +59,7 @@ using cluster_record = std::variant<topic_record, topic_deleted_record, producer
 std::string encode_cluster_record(const cluster_record& record);
 result<cluster_record> decode_cluster_record(std::string_view value);
 
-// --- __groups: a key says what its value is; a null value deletes
-// -----------------------------------------------------
+// --- __groups: a key says what its value is; a null value deletes --------------------------------------------------
 
 struct offset_key {
   std::string group;
@@ -73,6 +74,18 @@ struct offset_value {
   friend bool operator==(const offset_value&, const offset_value&) = default;
 };
 
+/// What a group's member committed within a transaction that is still open: it counts once that is committed.
+struct pending_key {
+  std::string group;
+  producer_id producer;
+  friend auto operator<=>(const pending_key&, const pending_key&) = default;
+};
+struct pending_value {
+  std::int16_t epoch = 0;
+  std::vector<committed_offset> offsets;
+  friend bool operator==(const pending_value&, const pending_value&) = default;
+};
+
 struct group_key {
   std::string group;
   friend auto operator<=>(const group_key&, const group_key&) = default;
@@ -85,6 +98,7 @@ struct stored_member {
   milliseconds rebalance_timeout{0};
   bytes metadata;
   bytes assignment;
+  std::string client_host;
   friend bool operator==(const stored_member&, const stored_member&) = default;
 };
 struct group_value {
@@ -96,7 +110,7 @@ struct group_value {
   friend bool operator==(const group_value&, const group_value&) = default;
 };
 
-using stored_group_key = std::variant<offset_key, group_key>;
+using stored_group_key = std::variant<offset_key, group_key, pending_key>;
 
 /// One record of `__groups`; a missing value is a tombstone.
 struct offset_record {
@@ -109,13 +123,45 @@ struct group_record {
   std::optional<group_value> value;
   friend bool operator==(const group_record&, const group_record&) = default;
 };
-using stored_group_record = std::variant<offset_record, group_record>;
+struct pending_offsets_record {
+  pending_key key;
+  std::optional<pending_value> value;
+  friend bool operator==(const pending_offsets_record&, const pending_offsets_record&) = default;
+};
+using stored_group_record = std::variant<offset_record, group_record, pending_offsets_record>;
 
 /// Equal keys have equal bytes: compaction compares them.
 std::string encode_group_key(const stored_group_key& key);
 std::string encode_offset_value(const offset_value& value);
 std::string encode_group_value(const group_value& value);
+std::string encode_pending_value(const pending_value& value);
 /// `value` is nullopt for a null value.
 result<stored_group_record> decode_group_record(std::string_view key, std::optional<std::string_view> value);
+
+// --- __transactions: the key is the transaction's name, a null value deletes ----------------------------------------
+
+/// Kafka's states; the numbers lie on disk.
+enum class transaction_status : std::uint8_t {
+  empty = 0,            ///< its producer is known, nothing was begun
+  ongoing = 1,          ///< open: parts are added
+  prepare_commit = 2,   ///< decided; not every part has heard of it
+  prepare_abort = 3,    ///< the same
+  complete_commit = 4,  ///< every part knows
+  complete_abort = 5,   ///< the same
+};
+struct transaction_value {
+  producer_id producer;
+  std::int16_t epoch = 0;  ///< the producer's, since the decision if there is one
+  milliseconds timeout{0};
+  transaction_status status = transaction_status::empty;
+  std::set<topic_partition> partitions;
+  std::set<std::string> groups;
+  timestamp started = no_timestamp;  ///< of the open transaction
+  timestamp updated = no_timestamp;
+  friend bool operator==(const transaction_value&, const transaction_value&) = default;
+};
+
+std::string encode_transaction_value(const transaction_value& value);
+result<transaction_value> decode_transaction_value(std::string_view value);
 
 }  // namespace dohle

@@ -83,6 +83,10 @@ class Fenced(Error):
     """Somebody newer took over this producer's or member's name."""
 
 
+class TransactionAborted(Error):
+    """The transaction cannot be committed and was, or must be, aborted: nothing of it counts. Do all of it again."""
+
+
 class Rebalanced(Error):
     """The group gave the partitions to others meanwhile; what was not committed is delivered again."""
 
@@ -164,6 +168,11 @@ _BY_CODE: dict[str, type[Error]] = {
     "producer_fenced": Fenced,
     "unknown_producer": Fenced,
     "buffer_full": BufferFull,
+    "unknown_transaction": NotFound,
+    "invalid_transaction": InvalidRequest,
+    "concurrent_transactions": Busy,
+    "invalid_transaction_timeout": InvalidRequest,
+    "abortable_transaction": TransactionAborted,
     "unknown_group": NotFound,
     "unknown_member": Rebalanced,
     "stale_generation": Rebalanced,
@@ -174,6 +183,13 @@ _BY_CODE: dict[str, type[Error]] = {
     "group_not_empty": GroupNotEmpty,
     "invalid_session_timeout": InvalidRequest,
     "loading": Busy,
+    "unstable_offset": Busy,
+    "group_subscribed": GroupNotEmpty,
+    "fenced_member_epoch": Fenced,
+    "stale_member_epoch": Rebalanced,
+    "unreleased_instance": Fenced,
+    "unknown_assignor": InvalidRequest,
+    "invalid_pattern": InvalidRequest,
     "storage_full": StorageError,
     "storage_failed": StorageError,
     "corrupt_data": CorruptData,

@@ -172,7 +172,7 @@ TEST(codec, values_beyond_their_bounds_are_refused_by_name) {
   expect_refused(request{list_offsets_request{"t", {}, static_cast<offset_query>(4), {}}}, "offset query is 4");
   expect_refused(request{produce_request{"t", {}, static_cast<ack_level>(2), {}}}, "acknowledgement level is 2");
   expect_refused(request{join_group_request{
-                     "g", "", "", "", "c", {{"p", bytes::copy(std::string(limits::max_group_metadata + 1, 'm'))}}}},
+                     "g", "", "", "", "", "c", {{"p", bytes::copy(std::string(limits::max_group_metadata + 1, 'm'))}}}},
                  "metadata of a group protocol");
   commit_offsets_request commit{"g", {}, "", "", {}};
   commit.offsets.push_back({"t", {}, {}, std::string(limits::max_commit_metadata + 1, 'm')});

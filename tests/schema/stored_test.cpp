@@ -27,13 +27,13 @@ const offset_key an_offset{"readers", "clicks", partition_index{4}};
 const group_key a_group{"readers"};
 
 group_value group_sample() {
-  return {
-      generation{9},
-      "consumer",
-      "range",
-      "m-1",
-      {{"m-1", "i", "client", milliseconds{45'000}, milliseconds{60'000}, bytes::copy("meta"), bytes::copy("parts")},
-       {}}};
+  return {generation{9},
+          "consumer",
+          "range",
+          "m-1",
+          {{"m-1", "i", "client", milliseconds{45'000}, milliseconds{60'000}, bytes::copy("meta"), bytes::copy("parts"),
+            "10.0.0.7"},
+           {}}};
 }
 
 TEST(stored, cluster_records_go_round) {
@@ -63,6 +63,30 @@ TEST(stored, group_records_go_round) {
   auto group = decode_group_record(encode_group_key(a_group), encode_group_value(group_sample()));
   ASSERT_TRUE(group.ok()) << to_string(group.error());
   EXPECT_TRUE(*group == stored_group_record(group_record{a_group, group_sample()}));
+}
+
+TEST(stored, pending_offsets_go_round) {
+  const pending_key key{"readers", producer_id{4'711}};
+  const pending_value value{7, {{"clicks", partition_index{4}, offset{77}, "note"}}};
+  EXPECT_TRUE(*decode_group_record(encode_group_key(key), encode_pending_value(value)) ==
+              stored_group_record(pending_offsets_record{key, value}));
+  EXPECT_TRUE(*decode_group_record(encode_group_key(key), std::nullopt) ==
+              stored_group_record(pending_offsets_record{key, std::nullopt}));
+}
+
+TEST(stored, transactions_go_round) {
+  const transaction_value value{producer_id{4'711},
+                                7,
+                                milliseconds{60'000},
+                                transaction_status::prepare_abort,
+                                {{"clicks", partition_index{4}}, {"orders", partition_index{0}}},
+                                {"readers"},
+                                timestamp{12},
+                                timestamp{13}};
+  auto decoded = decode_transaction_value(encode_transaction_value(value));
+  ASSERT_TRUE(decoded.ok()) << to_string(decoded.error());
+  EXPECT_TRUE(*decoded == value);
+  EXPECT_EQ(decode_transaction_value("nonsense").code(), errc::corrupt_data);
 }
 
 TEST(stored, a_null_value_is_a_tombstone) {
