@@ -20,14 +20,16 @@ error shutting_down() { return {errc::closed, "the broker is shutting down", "co
 
 // --- start ---------------------------------------------------------------------------------------------------------
 
-void spawn_disk_roles(broker_pointer self) {
+void spawn_roles(broker_pointer self) {
   auto& s = self->state;
   auto* folder = s.setup.folder.get();
   s.pressure = std::make_shared<journal_pressure>();
   s.journal_writer = spawn_role(self, true, journal_writer, &folder->journal(), s.pressure, s.setup.storage_failed);
   s.settler = spawn_role(self, true, settler, folder, s.pressure, s.setup.storage_failed);
   s.janitor = spawn_role(self, true, janitor, s.setup.storage_failed, s.setup.wall_clock);
-  for (std::size_t i = 0; i < reader_count; ++i) s.readers.push_back(spawn_role(self, true, reader));
+  transactions_setup coordinator{std::move(s.setup.loaded.transactions), caf::actor{self}, s.setup.wall_clock};
+  s.transactions = spawn_role(self, false, transactions, std::move(coordinator));
+  for (std::size_t i = 0; i < reader_count; ++i) s.readers.push_back(spawn_role(self, true, reader, s.setup.detached));
 }
 
 void lead_all(broker_pointer self) {
@@ -43,19 +45,24 @@ void lead_all(broker_pointer self) {
       lead(self, std::string(cluster_topic), partition_index{0}, logs.at(cluster_partition), internal)};
   internal.deletes = false;
   internal.compacts = true;  // its records have keys; those of __cluster have none
-  first.topics[std::string(groups_topic)] = {
-      lead(self, std::string(groups_topic), partition_index{0}, logs.at(groups_partition), internal)};
+  for (auto [topic, id] : {std::pair{groups_topic, groups_partition}, {transactions_topic, transactions_partition}})
+    first.topics[std::string(topic)] = {lead(self, std::string(topic), partition_index{0}, logs.at(id), internal)};
   for (const auto& [name, topic] : s.cluster.topics) {
     for (const auto& p : topic.partitions)
       first.topics[name].push_back(lead(self, name, p.index, std::move(logs.at(p.id)), config_of(topic)));
   }
   publish(self, std::move(first));
+  self->send(s.transactions, transactions_begin{s.directory->topics.find(transactions_topic)->second.front().leader});
 }
 
 void spawn_group(broker_pointer self, const std::string& id, stored_group stored) {
   auto& s = self->state;
-  group_setup setup{id, std::move(stored), s.directory->topics.find(groups_topic)->second.front().leader,
-                    s.setup.wall_clock, s.setup.name_member};
+  group_setup setup{id,
+                    std::move(stored),
+                    s.directory->topics.find(groups_topic)->second.front().leader,
+                    s.transactions,
+                    s.setup.wall_clock,
+                    s.setup.name_member};
   s.groups.emplace(id, spawn_role(self, false, group, std::move(setup)));
 }
 
@@ -163,6 +170,19 @@ auto deliver_to(caf::response_promise promise) {
   return [promise](result<T> answer) mutable { promise.deliver(std::move(answer)); };
 }
 
+/// To the partition or group; what is gone has nothing to decide.
+void on_decide_part(broker_pointer self, const decide_part& m) {
+  auto& s = self->state;
+  auto promise = self->make_response_promise();
+  if (m.partition) {
+    if (auto target = s.directory->find(m.partition->topic, m.partition->partition))
+      return promise.delegate((*target)->leader, m), void();
+  } else if (auto found = s.groups.find(m.group); found != s.groups.end()) {
+    return promise.delegate(found->second, m), void();
+  }
+  promise.deliver(result<part_decided>{part_decided{}});
+}
+
 void on_list_groups(broker_pointer self) {
   struct gathering {
     list_groups_response out;
@@ -222,8 +242,9 @@ result<init_producer_response> take_producer(broker_state& s) {
   return init_producer_response{id, 0};
 }
 
-void on_init_producer(broker_pointer self) {
+void on_init_producer(broker_pointer self, const init_producer_request& r) {
   auto promise = self->make_response_promise();
+  if (!r.transaction.empty()) return promise.delegate(self->state.transactions, r), void();
   if (auto e = refuse_change(self->state)) return promise.deliver(result<init_producer_response>{std::move(*e)});
   enqueue(self, [self, promise](std::function<void()> over) mutable {
     auto& s = self->state;
@@ -260,6 +281,7 @@ void on_stop(broker_pointer self) {
   for (const auto& [name, partitions] : s.directory->topics)
     for (const auto& p : partitions) self->send(p.leader, stop_atom::value);
   for (const auto& r : s.readers) self->send(r, stop_atom::value);
+  self->send(s.transactions, stop_atom::value);
   self->send(s.settler, stop_atom::value);
   self->send(s.janitor, stop_atom::value);
   self->send(s.journal_writer, stop_atom::value);
@@ -301,6 +323,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
   setup.journal_writer = s.journal_writer;
   setup.reader = s.readers[s.next_reader++ % s.readers.size()];
   setup.settler = s.settler;
+  setup.transactions = s.transactions;
   setup.wall_clock = s.setup.wall_clock;
   p.leader = spawn_role(self, false, leader, std::move(setup));
   self->send(s.settler, watch_log{p.log, p.marks, config});
@@ -349,7 +372,7 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
   s.cluster = std::move(s.setup.loaded.cluster);
   s.next_producer = s.producers_end = producer_id{s.cluster.next_producer_id};
   self->set_down_handler([=](const caf::down_msg& m) { on_down(self, m); });
-  spawn_disk_roles(self);
+  spawn_roles(self);
   lead_all(self);
   for (auto& [id, stored] : s.setup.loaded.groups) spawn_group(self, id, std::move(stored));
   s.setup.loaded = {};
@@ -374,7 +397,12 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
       [=](const delete_topic_request& r) {
         on_delete_topic(self, r, deliver_to<delete_topic_response>(self->make_response_promise()));
       },
-      [=](const init_producer_request&) { on_init_producer(self); },
+      [=](const init_producer_request& r) { on_init_producer(self, r); },
+      [=](const add_to_transaction_request& r) { return self->delegate(self->state.transactions, r); },
+      [=](const end_transaction_request& r) { return self->delegate(self->state.transactions, r); },
+      [=](const list_transactions_request& r) { return self->delegate(self->state.transactions, r); },
+      [=](const describe_transaction_request& r) { return self->delegate(self->state.transactions, r); },
+      [=](const decide_part& m) { on_decide_part(self, m); },
       [=](join_group_request& r) { begin_in_group(self, r); },
       [=](commit_offsets_request& r) { begin_in_group(self, r); },
       [=](fetch_offsets_request& r) { begin_in_group(self, r); },

@@ -23,6 +23,7 @@
 #include "actors/kafka_link.hpp"
 #include "actors/link.hpp"
 #include "actors/startup.hpp"
+#include "actors/transactions.hpp"
 #include "rules/cluster_state.hpp"
 
 namespace dohle::actors {
@@ -56,6 +57,7 @@ struct broker_state {
   caf::actor journal_writer;
   caf::actor settler;
   caf::actor janitor;
+  caf::actor transactions;
   std::vector<caf::actor> readers;
   std::size_t next_reader = 0;
   std::vector<caf::actor> links;  ///< the listening ends, one a protocol

@@ -29,6 +29,7 @@ struct settler_state {
 caf::behavior settler(caf::stateful_actor<settler_state>* self, store::folder* folder,
                       std::shared_ptr<journal_pressure> pressure, on_storage_failed failed);
 
-caf::behavior reader(caf::event_based_actor* self);
+/// `detached`: it has a thread of its own, which it puts behind the others.
+caf::behavior reader(caf::event_based_actor* self, bool detached);
 
 }  // namespace dohle::actors

@@ -33,6 +33,7 @@ struct group_setup {
   std::string id;
   stored_group stored;
   caf::actor groups_leader;  ///< takes the records
+  caf::actor transactions;   ///< knows whether a producer's offsets belong to an open transaction
   std::function<timestamp()> wall_clock;
   std::function<std::string(const std::string& client)> name_member;  ///< a new, never used member id
 };

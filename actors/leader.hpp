@@ -35,6 +35,7 @@ struct leader_setup {
   caf::actor journal_writer;
   caf::actor reader;
   caf::actor settler;
+  caf::actor transactions;                ///< knows whether a producer's batch belongs to an open transaction
   std::function<timestamp()> wall_clock;  ///< for records without a time and append-time topics, for nothing else
 };
 

@@ -1,4 +1,5 @@
 #include "actors/disk.hpp"
+#include "actors/system.hpp"
 
 namespace dohle::actors {
 
@@ -21,7 +22,8 @@ result<list_offsets_response> on_list_offsets(const cold_list_offsets& m) {
 
 }  // namespace
 
-caf::behavior reader(caf::event_based_actor* self) {
+caf::behavior reader(caf::event_based_actor* self, bool detached) {
+  if (detached) stand_back();
   return {
       [](const cold_fetch& m) { return on_fetch(m); },
       [](const cold_list_offsets& m) { return on_list_offsets(m); },

@@ -65,6 +65,20 @@ result<void> load_groups(loaded_folder& out) {
   return done;
 }
 
+result<void> load_transactions(loaded_folder& out) {
+  return read_all(*out.logs.at(transactions_partition).log, [&](const record_view& r) -> result<void> {
+    const std::string name{r.key.value_or("")};
+    if (!r.value) {
+      out.transactions.erase(name);
+      return {};
+    }
+    auto value = decode_transaction_value(*r.value);
+    if (!value) return value.error();
+    out.transactions[name] = std::move(*value);
+    return {};
+  });
+}
+
 }  // namespace
 
 result<void> read_all(store::log& log, const std::function<result<void>(const record_view&)>& each) {
@@ -88,13 +102,14 @@ result<void> read_all(store::log& log, const std::function<result<void>(const re
 
 result<loaded_folder> load(store::folder& folder) {
   loaded_folder out;
-  for (auto id : {cluster_partition, groups_partition}) {
+  for (auto id : {cluster_partition, groups_partition, transactions_partition}) {
     auto log = open(folder, id);
     if (!log) return log.error();
     out.logs.emplace(id, std::move(*log));
   }
   if (auto done = load_cluster(out); !done) return done.error();
   if (auto done = load_groups(out); !done) return done.error();
+  if (auto done = load_transactions(out); !done) return done.error();
   for (const auto& [name, topic] : out.cluster.topics) {
     for (const auto& p : topic.partitions) {
       auto log = open(folder, p.id);

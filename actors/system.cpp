@@ -1,5 +1,8 @@
 #include "actors/system.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <caf/abstract_actor.hpp>
 #include <caf/actor_cast.hpp>
@@ -34,6 +37,11 @@ runtime::~runtime() = default;
 
 void send_tick(const caf::actor& io_actor, std::chrono::nanoseconds wait) {
   caf::delayed_anon_send(io_actor, wait, tick_atom::value);
+}
+
+void stand_back() {
+  constexpr int nice = 10;  // a tenth of a plain thread's share, where there is not enough for all
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
 }
 
 bool wait_for_end(const caf::actor& a, std::chrono::nanoseconds timeout) {

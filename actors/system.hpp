@@ -37,6 +37,10 @@ class runtime {
 /// message from the actor itself would keep it in memory for ever.
 void send_tick(const caf::actor& io_actor, std::chrono::nanoseconds wait);
 
+/// From now on the calling thread, which belongs to one detached actor, gets the processor after everybody who is in a
+/// hurry: reading history in bulk must not hold up those who wait for an acknowledgement.
+void stand_back();
+
 /// Waits, on a thread that is no actor's, until `a` has ended. False when it still lives after `timeout`.
 bool wait_for_end(const caf::actor& a, std::chrono::nanoseconds timeout);
 

@@ -55,7 +55,7 @@ TEST_F(broker_test, validate_only_makes_nothing) {
 TEST_F(broker_test, metadata_lists_topics_and_hides_the_internal_ones) {
   ASSERT_TRUE(w.ask(create_topic_request{.name = "a"}).ok());
   EXPECT_EQ(w.ask(metadata_request{})->topics.size(), 1u);
-  EXPECT_EQ(w.ask(metadata_request{{}, true})->topics.size(), 3u);
+  EXPECT_EQ(w.ask(metadata_request{{}, true})->topics.size(), 4u);
   EXPECT_TRUE(w.ask(metadata_request{{"none"}})->topics.empty());
 }
 

@@ -27,7 +27,7 @@ TEST_F(startup_test, an_empty_folder_has_the_internal_partitions_and_no_topic) {
   ASSERT_TRUE(loaded.ok()) << to_string(loaded.error());
   EXPECT_TRUE(loaded->cluster.topics.empty());
   EXPECT_TRUE(loaded->groups.empty());
-  EXPECT_EQ(loaded->logs.size(), 2u);
+  EXPECT_EQ(loaded->logs.size(), 3u);
 }
 
 TEST_F(startup_test, topics_their_logs_and_producers_and_committed_offsets_are_found) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schema/messages.hpp"
@@ -63,28 +64,8 @@ inline std::vector<request> sample_requests(const bytes& batch) {
   };
 }
 
-inline std::vector<response> sample_responses(const bytes& batch) {
-  const partition_info info{partition_index{1}, partition_id{77}, broker_id{2}, epoch{9}, {broker_id{2}, broker_id{3}}};
+inline std::vector<response> sample_group_responses(const bytes& batch) {
   return {
-      error{errc::offset_out_of_range, "offset 17 is past the end 12", "start at 12"},
-      hello_response{1, {"groups"}, broker_id{4}, "5f0c", "dohle 0.1.0", 17'000'000},
-      metadata_response{"5f0c",
-                        broker_id{1},
-                        {{broker_id{1}, "127.0.0.1", 9'000}, {broker_id{2}, "", 0}},
-                        {{"clicks", true, {info}}, {}}},
-      topic_description{"clicks",
-                        true,
-                        timestamp{12},
-                        {{info, offset{3}, offset{4}, 5, timestamp{6}}, {}},
-                        {{"retention.ms", "1000", true}}},
-      delete_topic_response{},
-      init_producer_response{producer_id{4'711}, 3},
-      produce_response{offset{100}, timestamp{101}, ack_level::leader, true},
-      fetch_response{
-          offset{200}, offset{10}, {batch, bytes::copy("tiny"), batch}, offset{150}, {{producer_id{9}, offset{11}}}},
-      fetch_response{},
-      list_offsets_response{offset{55}, timestamp{66}},
-      list_offsets_response{std::nullopt, no_timestamp},
       join_group_response{generation{8}, "range", "m-1", "m-2", {{"m-1", "i", bytes::copy("x")}, {"m-2", "", batch}}},
       sync_group_response{batch},
       heartbeat_response{},
@@ -99,21 +80,6 @@ inline std::vector<response> sample_responses(const bytes& batch) {
                               {{"m-1", "i", "client", "10.0.0.7", bytes::copy("meta"), bytes::copy("assignment")}}},
       list_groups_response{{{"readers", "Empty", "consumer"}, {"others", "Stable", "", "consumer"}}},
       delete_group_response{},
-      delete_records_response{offset{9'876'543'210}},
-      add_to_transaction_response{},
-      end_transaction_response{producer_id{4'711}, 6},
-      list_transactions_response{{{"payments", producer_id{4'711}, "Ongoing", timestamp{12}}}},
-      describe_transaction_response{"payments",
-                                    producer_id{4'711},
-                                    6,
-                                    "Ongoing",
-                                    milliseconds{7'000},
-                                    timestamp{12},
-                                    {{"clicks", partition_index{1}}},
-                                    {"readers"}},
-      describe_producers_response{
-          {{producer_id{4'711}, 6, 17, timestamp{12}, offset{3}}, {producer_id{4'712}, 1, 2, timestamp{3}, {}}}},
-      epoch_end_response{epoch{6}, offset{17}},
       delete_offsets_response{{{"clicks", partition_index{1}}}},
       consumer_heartbeat_response{"m-1", 7, milliseconds{3'000}, std::nullopt},
       consumer_heartbeat_response{"m-1", 7, milliseconds{3'000},
@@ -135,6 +101,48 @@ inline std::vector<response> sample_responses(const bytes& batch) {
                                          {{"clicks", partition_index{2}}},
                                          true}}},
   };
+}
+
+inline std::vector<response> sample_responses(const bytes& batch) {
+  const partition_info info{partition_index{1}, partition_id{77}, broker_id{2}, epoch{9}, {broker_id{2}, broker_id{3}}};
+  std::vector<response> all{
+      error{errc::offset_out_of_range, "offset 17 is past the end 12", "start at 12"},
+      hello_response{1, {"groups"}, broker_id{4}, "5f0c", "dohle 0.1.0", 17'000'000},
+      metadata_response{"5f0c",
+                        broker_id{1},
+                        {{broker_id{1}, "127.0.0.1", 9'000}, {broker_id{2}, "", 0}},
+                        {{"clicks", true, {info}}, {}}},
+      topic_description{"clicks",
+                        true,
+                        timestamp{12},
+                        {{info, offset{3}, offset{4}, 5, timestamp{6}}, {}},
+                        {{"retention.ms", "1000", true}}},
+      delete_topic_response{},
+      init_producer_response{producer_id{4'711}, 3},
+      produce_response{offset{100}, timestamp{101}, ack_level::leader, true},
+      fetch_response{
+          offset{200}, offset{10}, {batch, bytes::copy("tiny"), batch}, offset{150}, {{producer_id{9}, offset{11}}}},
+      fetch_response{},
+      list_offsets_response{offset{55}, timestamp{66}},
+      list_offsets_response{std::nullopt, no_timestamp},
+      delete_records_response{offset{9'876'543'210}},
+      add_to_transaction_response{},
+      end_transaction_response{producer_id{4'711}, 6},
+      list_transactions_response{{{"payments", producer_id{4'711}, "Ongoing", timestamp{12}}}},
+      describe_transaction_response{"payments",
+                                    producer_id{4'711},
+                                    6,
+                                    "Ongoing",
+                                    milliseconds{7'000},
+                                    timestamp{12},
+                                    {{"clicks", partition_index{1}}},
+                                    {"readers"}},
+      describe_producers_response{
+          {{producer_id{4'711}, 6, 17, timestamp{12}, offset{3}}, {producer_id{4'712}, 1, 2, timestamp{3}, {}}}},
+      epoch_end_response{epoch{6}, offset{17}},
+  };
+  for (auto& of_groups : sample_group_responses(batch)) all.push_back(std::move(of_groups));
+  return all;
 }
 
 }  // namespace dohle::testing
