@@ -96,6 +96,7 @@ void spawn_kafka_link(broker_pointer self) {
     options.base.port = s.setup.kafka_advertised->port;
   }
   options.directory = s.directory;
+  options.wall_clock = s.setup.wall_clock;
   std::vector<int> sockets;
   for (const auto& socket : s.setup.kafka_sockets) sockets.push_back(socket.descriptor);
   keep_link(self, self->system().middleman().spawn_broker(kafka_link, std::move(sockets), std::move(options)));

@@ -140,6 +140,7 @@ void step(self_pointer self, handle h, connection& c, slot& s, kafka::exchange e
 
 void begin_request(self_pointer self, handle h, connection& c, bytes frame) {
   auto size = frame.size();
+  c.with.now = self->state.options.wall_clock();
   auto begun = kafka::begin(c.with, std::move(frame));
   if (!begun) return drop_hostile(self, h, begun.error());
   c.greeted = true;

@@ -24,6 +24,7 @@ namespace dohle::actors {
 struct kafka_link_options {
   kafka::context base;  ///< of every connection; an empty host becomes the address where it arrived
   directory_pointer directory;
+  std::function<timestamp()> wall_clock;
 };
 
 /// One request on its way. Slots leave from the front only, so answers keep the order of the requests.

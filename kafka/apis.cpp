@@ -23,9 +23,11 @@ constexpr served_api serve(std::int16_t first, std::int16_t last) {
 }
 
 /// Produce and JoinGroup are advertised from 0, as Kafka does: older librdkafka concludes from it that compression and
-/// groups are there. Fetch stays below 13 and OffsetCommit and OffsetFetch below 10, where topics have ids only.
+/// groups are there. AddPartitionsToTxn stays below 4, which is between brokers, ListTransactions below 2, whose
+/// pattern is a regular expression. Fetch stays below 13 and OffsetCommit and OffsetFetch below 10, where topics have
+/// ids only.
 constexpr std::array all{
-    serve<produce_request>(0, 11),
+    serve<produce_request>(0, 12),
     serve<fetch_request>(4, 12),
     serve<list_offsets_request>(1, 9),
     serve<metadata_request>(0, 12),
@@ -42,7 +44,10 @@ constexpr std::array all{
     serve<create_topics_request>(2, 7),
     serve<delete_topics_request>(1, 6),
     serve<delete_records_request>(0, 2),
-    serve<init_producer_id_request>(0, 4),
+    serve<init_producer_id_request>(0, 5),
+    serve<add_partitions_to_txn_request>(0, 3),
+    serve<add_offsets_to_txn_request>(0, 4),
+    serve<end_txn_request>(0, 5),
     serve<describe_acls_request>(1, 3),
     serve<describe_configs_request>(1, 4),
     serve<alter_configs_request>(0, 2),
@@ -52,6 +57,8 @@ constexpr std::array all{
     serve<incremental_alter_configs_request>(0, 1),
     serve<describe_cluster_request>(0, 1),
     serve<describe_topic_partitions_request>(0, 0),
+    serve<describe_transactions_request>(0, 0),
+    serve<list_transactions_request>(0, 1),
 };
 
 }  // namespace

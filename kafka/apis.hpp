@@ -32,7 +32,13 @@ exchange on(const context&, const call&, const describe_acls_request&);
 exchange on(const context&, const call&, describe_topic_partitions_request&);
 // produce.cpp
 exchange on(const context&, const call&, produce_request&);
+// transactions.cpp
 exchange on(const context&, const call&, const init_producer_id_request&);
+exchange on(const context&, const call&, const add_partitions_to_txn_request&);
+exchange on(const context&, const call&, const add_offsets_to_txn_request&);
+exchange on(const context&, const call&, const end_txn_request&);
+exchange on(const context&, const call&, const describe_transactions_request&);
+exchange on(const context&, const call&, const list_transactions_request&);
 // fetch.cpp
 exchange on(const context&, const call&, fetch_request&);
 // offsets.cpp

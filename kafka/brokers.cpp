@@ -5,9 +5,27 @@
 
 namespace dohle::kafka {
 
+namespace {
+
+/// What clients may use beyond the versions of the APIs, at which level.
+struct feature {
+  const char* name;
+  std::int16_t first, level;
+};
+constexpr feature features[] = {
+    {"transaction.version", 0, 2},  // epochs rise with each decision, partitions join by themselves
+};
+
+}  // namespace
+
 exchange on(const context&, const call& c, const api_versions_request&) {
   api_versions_response answer;
   for (const auto& a : served_apis()) answer.api_keys.push_back({a.key, a.first, a.last});
+  for (const auto& f : features) {
+    answer.supported_features.push_back({f.name, f.first, f.level});
+    answer.finalized_features.push_back({f.name, f.level, f.first});
+  }
+  answer.finalized_features_epoch = 0;
   return reply(c, answer);
 }
 

@@ -20,8 +20,9 @@ struct context {
   std::string cluster;  ///< the cluster's identity, a UUID
   std::string host;     ///< where clients of this connection reach this broker
   std::uint16_t port = 0;
-  std::string client_host;   ///< the peer's address, as groups show it
-  bool auto_create = false;  ///< the broker makes topics that clients name
+  timestamp now = no_timestamp;  ///< the broker's clock when the request came
+  std::string client_host;       ///< the peer's address, as groups show it
+  bool auto_create = false;      ///< the broker makes topics that clients name
   std::int32_t default_partitions = 1;
 };
 

@@ -12,7 +12,6 @@ struct place {
 
 error_code refuse(const produce_request& m) {
   if (m.acks < -1 || m.acks > 1) return error_code::invalid_required_acks;
-  if (m.transactional_id) return error_code::transactional_id_authorization_failed;
   return error_code::none;
 }
 
@@ -49,6 +48,7 @@ exchange on(const context&, const call& c, produce_request& m) {
   std::vector<request> asks;
   std::vector<place> places;
   const auto refused = refuse(m);
+  constexpr int enlists_from = 12;  // before it clients add their partitions themselves
   for (auto& t : m.topic_data) {
     answer.responses.push_back({t.name, {}, {}});
     for (auto& p : t.partition_data) {
@@ -59,7 +59,7 @@ exchange on(const context&, const call& c, produce_request& m) {
       if (line.error_code != 0) continue;
       places.push_back({answer.responses.size() - 1, answer.responses.back().partition_responses.size() - 1});
       asks.push_back(dohle::produce_request{t.name, partition_index{p.index}, static_cast<ack_level>(m.acks),
-                                            std::move(p.records.pieces.front())});
+                                            std::move(p.records.pieces.front()), c.version >= enlists_from});
     }
   }
   if (asks.empty()) return finish(c, m.acks, answer);
@@ -68,24 +68,6 @@ exchange on(const context&, const call& c, produce_request& m) {
     for (std::size_t i = 0; i < r.size(); ++i)
       fill(filled.responses[places[i].topic].partition_responses[places[i].partition], r[i]);
     return finish(c, acks, filled);
-  });
-}
-
-exchange on(const context&, const call& c, const init_producer_id_request& m) {
-  if (m.transactional_id) {
-    init_producer_id_response answer;
-    answer.error_code = number(error_code::transactional_id_authorization_failed);
-    return reply(c, answer);
-  }
-  return ask({init_producer_request{}}, [=](std::vector<response> r) {
-    init_producer_id_response answer;
-    auto made = typed<init_producer_response>(r[0]);
-    answer.error_code = number(made.code());
-    if (made) {
-      answer.producer_id = made->id.value;
-      answer.producer_epoch = made->epoch;
-    }
-    return reply(c, answer);
   });
 }
 

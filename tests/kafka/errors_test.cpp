@@ -15,7 +15,8 @@ bool kafka_retries(error_code e) {
       error_code::request_timed_out,         error_code::coordinator_load_in_progress,
       error_code::coordinator_not_available, error_code::not_coordinator,
       error_code::kafka_storage_error,       error_code::rebalance_in_progress,
-      error_code::fenced_leader_epoch};
+      error_code::fenced_leader_epoch,       error_code::concurrent_transactions,
+      error_code::unstable_offset_commit};
   return retriable.contains(e);
 }
 

@@ -17,7 +17,7 @@ produce_request two_partitions(std::int16_t acks) {
 }
 
 TEST(produce_test, each_partition_is_asked_and_answered_for_itself) {
-  for (int version = 3; version <= 11; ++version) {
+  for (int version = 3; version <= 12; ++version) {
     conversation<produce_request> c(two_partitions(-1), version);
     ASSERT_EQ(c.asks(), 2U);
     EXPECT_EQ(c.asked<dohle::produce_request>(1).batch.view(), "batch one");
@@ -55,13 +55,11 @@ TEST(produce_test, acks_that_do_not_exist_and_absent_records_are_refused) {
             number(error_code::invalid_record));
 }
 
-TEST(produce_test, a_producer_gets_an_identity) {
-  init_producer_id_request plain;
-  plain.transactional_id.reset();
-  conversation<init_producer_id_request> c(plain, 4);
-  auto m = c.answer({init_producer_response{producer_id{77}, 0}}).result();
-  EXPECT_EQ(m.producer_id, 77);
-  EXPECT_EQ(m.producer_epoch, 0);
+TEST(produce_test, since_version_12_partitions_join_the_transaction_by_themselves) {
+  conversation<produce_request> older(two_partitions(-1), 11);
+  EXPECT_FALSE(older.asked<dohle::produce_request>().enlist);
+  conversation<produce_request> newer(two_partitions(-1), 12);
+  EXPECT_TRUE(newer.asked<dohle::produce_request>().enlist);
 }
 
 }  // namespace
