@@ -407,6 +407,7 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
       [=](join_group_request& r) { begin_in_group(self, r); },
       [=](commit_offsets_request& r) { begin_in_group(self, r); },
       [=](fetch_offsets_request& r) { begin_in_group(self, r); },
+      [=](delete_offsets_request& r) { to_group(self, r, errc::unknown_group); },
       [=](sync_group_request& r) { to_group(self, r, errc::unknown_member); },
       [=](heartbeat_request& r) { to_group(self, r, errc::unknown_member); },
       [=](leave_group_request& r) { to_group(self, r, errc::unknown_member); },

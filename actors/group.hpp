@@ -11,9 +11,11 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/messages.hpp"
 #include "rules/group.hpp"
+#include "rules/pending_offsets.hpp"
 #include "schema/stored.hpp"
 
 namespace dohle::actors {
@@ -44,7 +46,9 @@ struct group_state {
   group_setup setup;
   std::optional<rules::group> group;
   std::map<topic_partition, stored_offset> offsets;
-  std::unordered_map<rules::token, caf::response_promise> requests;  ///< joins and syncs that wait
+  rules::pending_offsets pending;
+  std::map<producer_id, std::vector<caf::response_promise>> deciding;  ///< decisions on their way to the disk
+  std::unordered_map<rules::token, caf::response_promise> requests;    ///< joins and syncs that wait
   rules::token next_token = 1;
   std::optional<timestamp> armed;  ///< when the next tick comes
 };

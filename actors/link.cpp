@@ -79,6 +79,7 @@ void hand_on(self_pointer self, handle h, connection& c, std::uint64_t correlati
     ++c.fetches;
     r.max_bytes = std::min(r.max_bytes, fetch_share(c));
   }
+  if constexpr (requires { r.client_host; }) r.client_host = remote_end(h).host;
   auto id = c.id;
   ask_actor(self, *target, std::move(r),
             [=](response a) { on_answer(self, h, id, correlation, bytes, fetch, std::move(a)); });

@@ -45,6 +45,8 @@ exchange on(const context&, const call&, fetch_request&);
 exchange on(const context&, const call&, list_offsets_request&);
 exchange on(const context&, const call&, offset_commit_request&);
 exchange on(const context&, const call&, offset_fetch_request&);
+exchange on(const context&, const call&, txn_offset_commit_request&);
+exchange on(const context&, const call&, offset_delete_request&);
 // groups.cpp
 exchange on(const context&, const call&, join_group_request&);
 exchange on(const context&, const call&, sync_group_request&);

@@ -6,12 +6,13 @@
 
 namespace dohle::kafka {
 
-exchange on(const context&, const call& c, join_group_request& m) {
+exchange on(const context& with, const call& c, join_group_request& m) {
   dohle::join_group_request r;
   r.group = m.group_id;
   r.member = m.member_id;
   r.instance = m.group_instance_id.value_or("");
   r.client = c.client;
+  r.client_host = with.client_host;
   r.protocol_type = m.protocol_type;
   for (auto& p : m.protocols) r.protocols.push_back({p.name, p.metadata});
   r.session_timeout = milliseconds{m.session_timeout_ms};
@@ -108,6 +109,7 @@ describe_groups_response_described_group described(const call& c, const std::str
     line.member_id = m.id;
     if (!m.instance.empty()) line.group_instance_id = m.instance;
     line.client_id = m.client;
+    line.client_host = m.client_host.empty() ? "" : "/" + m.client_host;
     line.member_metadata = m.metadata;
     line.member_assignment = m.assignment;
   }
@@ -154,7 +156,9 @@ exchange on(const context&, const call& c, delete_groups_request& m) {
     for (std::size_t i = 0; i < done.size(); ++i) {
       auto& line = answer.results.emplace_back();
       line.group_id = m.groups_names[i];
-      line.error_code = number(typed<delete_group_response>(done[i]).code());
+      auto gone = typed<delete_group_response>(done[i]);
+      line.error_code = number(gone.code());
+      if (!gone) line.error_message = gone.error().message;
     }
     return reply(c, answer);
   });

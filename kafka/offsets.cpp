@@ -1,6 +1,10 @@
 // Offsets: where a time lies in a partition, and how far a group has come.
+#include <algorithm>
+#include <map>
+
 #include "kafka/apis.hpp"
 #include "kafka/errors.hpp"
+#include "kafka/translate.hpp"
 
 namespace dohle::kafka {
 
@@ -58,79 +62,222 @@ exchange on(const context&, const call& c, list_offsets_request& m) {
   });
 }
 
-exchange on(const context&, const call& c, offset_commit_request& m) {
-  commit_offsets_request r;
-  r.group = m.group_id;
-  r.generation = generation{m.generation_id_or_member_epoch};
-  r.member = m.member_id;
-  r.instance = m.group_instance_id.value_or("");
-  offset_commit_response answer;
-  for (const auto& t : m.topics) {
+namespace {
+
+/// Newer versions name topics by their ids: what is there is asked first, then `go` gets it; else it gets nothing.
+exchange with_topics(bool by_id, std::function<exchange(const std::vector<topic_info>&)> go) {
+  if (!by_id) return go({});
+  return ask({dohle::metadata_request{.topics = {}, .include_internal = true}}, [go](std::vector<response> r) {
+    auto found = typed<dohle::metadata_response>(r[0]);
+    return found ? go(found->topics) : malformed();
+  });
+}
+
+/// Fills in the names of topics that came as ids; those of unknown ids stay empty.
+template <class Topics>
+void name_topics(Topics& topics, const std::vector<topic_info>& known) {
+  for (auto& t : topics)
+    if (const auto* found = find_topic(known, t.topic_id)) t.name = found->name;
+}
+
+/// A group that has members takes no commit from outside: for Kafka, its sender is unknown.
+std::int16_t commit_code(const error& why) {
+  return number(why.code == errc::group_not_empty ? errc::unknown_member : why.code);
+}
+
+/// One request for all partitions: its outcome stands with each of them.
+template <class Answer, class Topics>
+exchange commit(const call& c, commit_offsets_request r, const Topics& topics, bool by_id) {
+  Answer answer;
+  for (const auto& t : topics) {
     auto& topic = answer.topics.emplace_back();
     topic.name = t.name;
+    topic.topic_id = t.topic_id;
+    const bool unknown = by_id && t.name.empty();
     for (const auto& p : t.partitions) {
-      topic.partitions.emplace_back().partition_index = p.partition_index;
-      r.offsets.push_back(
-          {t.name, partition_index{p.partition_index}, offset{p.committed_offset}, p.committed_metadata.value_or("")});
+      auto& line = topic.partitions.emplace_back();
+      line.partition_index = p.partition_index;
+      if (unknown)
+        line.error_code = number(error_code::unknown_topic_id);
+      else
+        r.offsets.push_back({t.name, partition_index{p.partition_index}, offset{p.committed_offset},
+                             p.committed_metadata.value_or("")});
     }
   }
   if (r.offsets.empty()) return reply(c, answer);
   return ask({std::move(r)}, [=](std::vector<response> done) {
     auto filled = answer;
     auto committed = typed<commit_offsets_response>(done[0]);
+    if (committed) return reply(c, filled);
     for (auto& t : filled.topics)
-      for (auto& p : t.partitions) p.error_code = number(committed.code());
+      for (auto& p : t.partitions)
+        if (p.error_code == 0) p.error_code = commit_code(committed.error());
     return reply(c, filled);
   });
 }
 
-namespace {
-
-const committed_offset* find(const fetch_offsets_response& in, const std::string& topic, std::int32_t partition) {
-  for (const auto& o : in.offsets)
-    if (o.topic == topic && o.partition.value == partition) return &o;
-  return nullptr;
+template <class Request>
+commit_offsets_request commit_of(const Request& m) {
+  commit_offsets_request r;
+  r.group = m.group_id;
+  r.generation = generation{m.generation_id_or_member_epoch};
+  r.member = m.member_id;
+  r.instance = m.group_instance_id.value_or("");
+  return r;
 }
 
-/// Lines for the asked partitions, or, when nothing is named, for all that have an offset. `Group` is anything with
-/// `topics` of `partitions`: the two generations of the API spell the same in different types.
-template <class Topic, class Asked>
-std::vector<Topic> lines(const std::optional<std::vector<Asked>>& asked, const fetch_offsets_response& found) {
+}  // namespace
+
+exchange on(const context&, const call& c, offset_commit_request& m) {
+  const bool by_id = c.version >= 10;
+  return with_topics(by_id, [=](const std::vector<topic_info>& known) {
+    auto topics = m.topics;
+    name_topics(topics, known);
+    return commit<offset_commit_response>(c, commit_of(m), topics, by_id);
+  });
+}
+
+exchange on(const context&, const call& c, txn_offset_commit_request& m) {
+  auto r = commit_of(m);
+  // Since version 5 the commit itself adds the group to the transaction.
+  r.within = in_transaction{producer_id{m.producer_id}, m.producer_epoch, c.version >= 5};
+  return commit<txn_offset_commit_response>(c, std::move(r), m.topics, false);
+}
+
+exchange on(const context&, const call& c, offset_delete_request& m) {
+  delete_offsets_request r{m.group_id, {}};
+  for (const auto& t : m.topics)
+    for (const auto& p : t.partitions) r.partitions.push_back({t.name, partition_index{p.partition_index}});
+  return ask({dohle::metadata_request{.topics = {}, .include_internal = true}, std::move(r)},
+             [=](std::vector<response> done) {
+               offset_delete_response answer;
+               auto known = typed<dohle::metadata_response>(done[0]);
+               auto deleted = typed<delete_offsets_response>(done[1]);
+               answer.error_code = number(deleted.code());
+               if (!known || !deleted) return reply(c, answer);
+               for (const auto& t : m.topics) {
+                 auto& topic = answer.topics.emplace_back();
+                 topic.name = t.name;
+                 const bool exists = find_topic(known->topics, t.name) != nullptr;
+                 for (const auto& p : t.partitions) {
+                   const topic_partition here{t.name, partition_index{p.partition_index}};
+                   const bool read = std::ranges::find(deleted->subscribed, here) != deleted->subscribed.end();
+                   auto code = exists ? error_code::none : error_code::unknown_topic_or_partition;
+                   if (read) code = error_code::group_subscribed_to_topic;
+                   topic.partitions.push_back({p.partition_index, number(code)});
+                 }
+               }
+               return reply(c, answer);
+             });
+}
+
+namespace {
+
+/// What one group was asked for, whatever the version. No topics: all that have an offset.
+struct asked_offsets {
+  std::string group;
+  std::optional<std::vector<offset_fetch_request_topics>> topics;
+  bool stable = false;
+  bool by_id = false;
+};
+
+/// Known in this version: with names only, or as ids that some topic has.
+bool is_known(const asked_offsets& asked, const offset_fetch_request_topics& t) {
+  return !asked.by_id || !t.name.empty();
+}
+
+fetch_offsets_request question(const asked_offsets& asked) {
+  fetch_offsets_request r{asked.group, {}, asked.stable};
+  if (!asked.topics) return r;
+  for (const auto& t : *asked.topics)
+    for (auto p : t.partition_indexes)
+      if (is_known(asked, t)) r.partitions.push_back({t.name, partition_index{p}});
+  // No partition means all, and what nobody asked for must not delay the answer.
+  if (r.partitions.empty()) r.require_stable = false;
+  return r;
+}
+
+/// Lines for the asked partitions, or, when nothing is named, for all that have an offset. `Topic` is either
+/// generation's: both spell the same. With `why` no offset is told.
+template <class Topic>
+std::vector<Topic> lines(const asked_offsets& asked, const fetch_offsets_response& found, error_code why) {
   std::vector<Topic> topics;
-  auto line = [&](Topic& t, std::int32_t partition, const committed_offset* o) {
+  auto line = [&](Topic& t, std::int32_t partition, const committed_offset* o, error_code code) {
     auto& p = t.partitions.emplace_back();
+    const bool told = o != nullptr && code == error_code::none;
     p.partition_index = partition;
-    p.committed_offset = o ? o->offset.value : -1;
-    p.metadata = o ? o->metadata : "";
+    p.committed_offset = told ? o->offset.value : -1;
+    p.metadata = told ? o->metadata : "";
+    p.error_code = number(code);
   };
-  if (asked) {
-    for (const auto& a : *asked) {
+  if (asked.topics) {
+    std::map<std::pair<std::string_view, std::int32_t>, const committed_offset*> places;
+    for (const auto& o : found.offsets) places[{o.topic, o.partition.value}] = &o;
+    for (const auto& a : *asked.topics) {
       auto& t = topics.emplace_back();
       t.name = a.name;
-      for (auto p : a.partition_indexes) line(t, p, find(found, a.name, p));
+      if constexpr (requires { t.topic_id; }) t.topic_id = a.topic_id;
+      for (auto p : a.partition_indexes) {
+        auto place = places.find({a.name, p});
+        line(t, p, place == places.end() ? nullptr : place->second,
+             is_known(asked, a) ? why : error_code::unknown_topic_id);
+      }
     }
     return topics;
   }
   for (const auto& o : found.offsets) {
     if (topics.empty() || topics.back().name != o.topic) topics.emplace_back().name = o.topic;
-    line(topics.back(), o.partition.value, &o);
+    line(topics.back(), o.partition.value, &o, why);
   }
   return topics;
 }
 
+struct found_offsets {
+  result<fetch_offsets_response> what;
+  error_code each = error_code::none;  ///< of every partition
+};
+
+using offsets_told = std::function<exchange(const std::vector<found_offsets>&)>;
+
+/// While a transaction is to decide an asked partition, each of the group's is answered so: clients ask again for all.
 /// A group that nobody knows has committed nothing: that is no error.
-result<fetch_offsets_response> offsets_of(response& r) {
-  auto found = typed<fetch_offsets_response>(r);
-  if (found.code() == errc::unknown_group) return fetch_offsets_response{};
-  return found;
+exchange ask_offsets(const std::vector<asked_offsets>& all, const offsets_told& then) {
+  std::vector<request> asks;
+  for (const auto& a : all) asks.push_back(question(a));
+  return ask(std::move(asks), [=](std::vector<response> r) {
+    std::vector<found_offsets> found;
+    std::vector<request> again;  // which partitions those are
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < r.size(); ++i) {
+      auto& f = found.emplace_back();
+      f.what = typed<fetch_offsets_response>(r[i]);
+      if (f.what.code() == errc::unknown_group) f.what = fetch_offsets_response{};
+      if (f.what.code() != errc::unstable_offset) continue;
+      f.what = fetch_offsets_response{};
+      f.each = error_code::unstable_offset_commit;
+      if (all[i].topics) continue;
+      places.push_back(i);
+      again.push_back(fetch_offsets_request{all[i].group, {}, false});
+    }
+    if (again.empty()) return then(found);
+    return ask(std::move(again), [=](std::vector<response> more) {
+      auto filled = found;
+      for (std::size_t i = 0; i < more.size(); ++i) filled[places[i]].what = typed<fetch_offsets_response>(more[i]);
+      return then(filled);
+    });
+  });
 }
 
 exchange fetch_of_one(const call& c, const offset_fetch_request& m) {
-  return ask({fetch_offsets_request{m.group_id, {}}}, [=](std::vector<response> r) {
+  asked_offsets asked{m.group_id, std::nullopt, m.require_stable, false};
+  if (m.topics) {
+    asked.topics.emplace();
+    for (const auto& t : *m.topics) asked.topics->push_back({t.name, {}, t.partition_indexes});
+  }
+  return ask_offsets({asked}, [=](const std::vector<found_offsets>& found) {
     offset_fetch_response answer;
-    auto found = offsets_of(r[0]);
-    answer.error_code = number(found.code());
-    if (found) answer.topics = lines<offset_fetch_response_topic>(m.topics, *found);
+    answer.error_code = number(found[0].what.code());
+    if (found[0].what) answer.topics = lines<offset_fetch_response_topic>(asked, *found[0].what, found[0].each);
     return reply(c, answer);
   });
 }
@@ -139,19 +286,27 @@ exchange fetch_of_one(const call& c, const offset_fetch_request& m) {
 
 exchange on(const context&, const call& c, offset_fetch_request& m) {
   if (c.version < 8) return fetch_of_one(c, m);
-  std::vector<request> asks;
-  for (const auto& g : m.groups) asks.push_back(fetch_offsets_request{g.group_id, {}});
-  if (asks.empty()) return reply(c, offset_fetch_response{});
-  return ask(std::move(asks), [=](std::vector<response> r) {
-    offset_fetch_response answer;
-    for (std::size_t i = 0; i < r.size(); ++i) {
-      auto& group = answer.groups.emplace_back();
-      group.group_id = m.groups[i].group_id;
-      auto found = offsets_of(r[i]);
-      group.error_code = number(found.code());
-      if (found) group.topics = lines<offset_fetch_response_topics>(m.groups[i].topics, *found);
+  if (m.groups.empty()) return reply(c, offset_fetch_response{});
+  return with_topics(c.version >= 10, [=](const std::vector<topic_info>& known) {
+    std::vector<asked_offsets> all;
+    for (const auto& g : m.groups) {
+      auto& asked = all.emplace_back(asked_offsets{g.group_id, g.topics, m.require_stable, c.version >= 10});
+      if (asked.topics) name_topics(*asked.topics, known);
     }
-    return reply(c, answer);
+    return ask_offsets(all, [=](const std::vector<found_offsets>& found) {
+      offset_fetch_response answer;
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        auto& group = answer.groups.emplace_back();
+        group.group_id = all[i].group;
+        group.error_code = number(found[i].what.code());
+        if (!found[i].what) continue;
+        group.topics = lines<offset_fetch_response_topics>(all[i], *found[i].what, found[i].each);
+        if (c.version < 10) continue;
+        for (auto& t : group.topics)
+          if (const auto* topic = find_topic(known, t.name)) t.topic_id = id_of(*topic);
+      }
+      return reply(c, answer);
+    });
   });
 }
 

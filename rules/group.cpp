@@ -72,6 +72,7 @@ group group::restore(std::string id, group_value from, timestamp now, group_opti
     m.id = stored.id;
     m.instance = std::move(stored.instance);
     m.client = std::move(stored.client);
+    m.client_host = std::move(stored.client_host);
     m.protocols = {{g.protocol_, std::move(stored.metadata)}};
     m.session_timeout = stored.session_timeout;
     m.rebalance_timeout = stored.rebalance_timeout;
@@ -96,7 +97,7 @@ std::optional<error> group::refuse_join(const join_group_request& r) const {
                  "a session time-out of " + std::to_string(r.session_timeout.count()) + " ms is outside the bounds",
                  "from 1 s to 30 min"};
   }
-  for (const auto* name : {&id_, &r.member, &r.instance, &r.client, &r.protocol_type}) {
+  for (const auto* name : {&id_, &r.member, &r.instance, &r.client, &r.client_host, &r.protocol_type}) {
     if (name->size() > limits::max_client_name) return invalid("a name is longer than 1000 bytes");
   }
   if (r.protocol_type.empty() || r.protocols.empty()) return invalid("a member must bring a protocol");
@@ -252,6 +253,7 @@ void group::adopt(member_state& m, const join_group_request& r) {
   state_bytes_ += size_bytes(m.protocols);
   if (members_.size() == 1) protocol_type_ = r.protocol_type;
   m.client = r.client;
+  m.client_host = r.client_host;
   m.session_timeout = r.session_timeout;
   m.rebalance_timeout = r.rebalance_timeout > milliseconds{0}
                             ? std::min<milliseconds>(r.rebalance_timeout, limits::max_rebalance_timeout)
@@ -357,17 +359,32 @@ result<void> group::check_commit(const commit_offsets_request& r, timestamp now)
     }
   }
   if (r.generation.value < 0 && r.member.empty() && r.instance.empty() && state_ != group_state::dead) {
-    if (members_.empty()) return {};
+    if (members_.empty() || r.within) return {};  // a transaction may be fenced by its producer alone
     return error{errc::group_not_empty, "group " + id_ + " has members: only they commit its offsets",
                  "end its consumers first"};
   }
   if (auto wrong = check_member(r.member, r.instance)) return *wrong;
   if (auto wrong = check_generation(r.generation)) return *wrong;
-  if (state_ == group_state::completing_rebalance) {
+  if (state_ == group_state::completing_rebalance && !r.within) {
     return error{errc::rebalancing, "group " + id_ + " hands out its new assignment", "sync, then commit"};
   }
   alive(members_.at(r.member), now);
   return {};
+}
+
+result<std::set<std::string>> group::subscribed_topics() const {
+  const auto untold = error{errc::group_not_empty, "the members of group " + id_ + " do not tell what they read",
+                            "end its consumers first"};
+  std::set<std::string> topics;
+  if (!members_.empty() && protocol_type_ != "consumer") return untold;
+  for (const auto& [id, m] : members_) {
+    const auto chosen = std::ranges::find(m.protocols, protocol_, &group_protocol::name);
+    const auto subscription =
+        decode_subscription(chosen != m.protocols.end() ? chosen->metadata : m.protocols.front().metadata);
+    if (!subscription) return untold;
+    topics.insert(subscription->topics.begin(), subscription->topics.end());
+  }
+  return topics;
 }
 
 result<void> group::check_delete() const {
@@ -381,7 +398,7 @@ group_value group::snapshot() const {
   group_value v{generation_, protocol_type_, protocol_, leader_, {}};
   for (const auto& [id, m] : members_) {
     v.members.push_back({id, m.instance, m.client, m.session_timeout, m.rebalance_timeout,
-                         metadata_for(m.protocols, protocol_), m.assignment});
+                         metadata_for(m.protocols, protocol_), m.assignment, m.client_host});
   }
   return v;
 }
@@ -390,8 +407,8 @@ describe_group_response group::describe() const {
   const bool stable = state_ == group_state::stable;
   describe_group_response d{id_, std::string{to_string(state_)}, protocol_type_, protocol_, generation_, {}};
   for (const auto& [id, m] : members_) {
-    d.members.push_back({id, m.instance, m.client, "", stable ? metadata_for(m.protocols, protocol_) : bytes{},
-                         stable ? m.assignment : bytes{}});
+    d.members.push_back({id, m.instance, m.client, m.client_host,
+                         stable ? metadata_for(m.protocols, protocol_) : bytes{}, stable ? m.assignment : bytes{}});
   }
   return d;
 }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,13 +60,16 @@ class group {
   /// `rebalancing` tells the member to join again. Changes no deadline to an earlier one.
   result<heartbeat_response> heartbeat(const heartbeat_request& r, timestamp now);
   leave_effects leave(const leave_group_request& r, timestamp now);
-  /// May these offsets be committed? Also a sign of life of the member.
+  /// May these offsets be committed? Also a sign of life of the member. Within a transaction nobody needs to be a
+  /// member, but who says it is must be.
   result<void> check_commit(const commit_offsets_request& r, timestamp now);
   /// Time passed: members that were silent too long go, rebalances that took too long go on without the missing.
   group_effects tick(timestamp now);
   /// The end of the group here (deleted, or this broker no longer leads it): all that wait get `why`.
   group_effects close(const error& why);
 
+  /// What the members read; `group_not_empty` when there are some whose protocol does not tell.
+  result<std::set<std::string>> subscribed_topics() const;
   /// `group_not_empty` while it has members.
   result<void> check_delete() const;
   /// To persist when effects ask for it: only then, and at once (asserts Empty or Stable).

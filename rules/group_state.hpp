@@ -30,6 +30,7 @@ struct member_state {
   std::string id;
   std::string instance;
   std::string client;
+  std::string client_host;
   std::vector<group_protocol> protocols;  ///< in the member's order of preference
   milliseconds session_timeout{0};
   milliseconds rebalance_timeout{0};

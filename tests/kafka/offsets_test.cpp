@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kafka/errors.hpp"
+#include "kafka/translate.hpp"
 #include "tests/kafka/conversation.hpp"
 
 namespace dohle::kafka {
@@ -82,6 +83,85 @@ TEST(offsets_test, no_names_mean_all_offsets_and_an_unknown_group_has_none) {
   auto none = conversation<offset_fetch_request>(m, 5).answer({error{errc::unknown_group, "", ""}}).result();
   EXPECT_EQ(none.error_code, 0);
   EXPECT_TRUE(none.topics.empty());
+}
+
+TEST(offsets_test, from_version_10_topics_come_and_go_as_ids) {
+  const auto clicks = topic("clicks", 2);
+  const dohle::metadata_response known{"", broker_id{1}, {}, {clicks}};
+  offset_commit_request m;
+  m.topics.push_back({"", id_of(clicks), {{0, 10, -1, std::nullopt}}});
+  m.topics.push_back({"", uuid{1, 2}, {{0, 10, -1, std::nullopt}}});
+  conversation<offset_commit_request> c(m, 10);
+  c.answer({known});
+  EXPECT_EQ(c.asked<commit_offsets_request>().offsets.at(0).topic, "clicks");
+  auto topics = c.answer({commit_offsets_response{}}).result().topics;
+  EXPECT_EQ(topics.at(0).topic_id, id_of(clicks));
+  EXPECT_EQ(topics.at(0).partitions.at(0).error_code, 0);
+  EXPECT_EQ(topics.at(1).partitions.at(0).error_code, number(error_code::unknown_topic_id));
+
+  offset_fetch_request f;
+  f.groups.push_back({"g", std::nullopt, -1,
+                      std::vector<offset_fetch_request_topics>{{"", id_of(clicks), {1}}, {"", uuid{1, 2}, {0}}}});
+  fetch_offsets_response found{{{"clicks", partition_index{1}, offset{20}, "note"}}};
+  auto read = conversation<offset_fetch_request>(f, 10).answer({known}).answer({found}).result().groups.at(0).topics;
+  EXPECT_EQ(read.at(0).topic_id, id_of(clicks));
+  EXPECT_EQ(read.at(0).partitions.at(0).committed_offset, 20);
+  EXPECT_EQ(read.at(1).partitions.at(0).error_code, number(error_code::unknown_topic_id));
+  f.groups[0].topics.reset();
+  read = conversation<offset_fetch_request>(f, 10).answer({known}).answer({found}).result().groups.at(0).topics;
+  EXPECT_EQ(read.at(0).topic_id, id_of(clicks));
+}
+
+TEST(offsets_test, what_a_transaction_is_to_decide_is_unstable) {
+  fetch_offsets_response found{{{"clicks", partition_index{1}, offset{20}, "note"}}};
+  offset_fetch_request m;
+  m.require_stable = true;
+  m.groups.push_back({"g", std::nullopt, -1, std::vector<offset_fetch_request_topics>{{"clicks", {}, {1}}}});
+  conversation<offset_fetch_request> some(m, 9);
+  EXPECT_TRUE(some.asked<fetch_offsets_request>().require_stable);
+  EXPECT_EQ(some.asked<fetch_offsets_request>().partitions.size(), 1U);
+  auto p = some.answer({error{errc::unstable_offset, "", ""}}).result().groups.at(0).topics.at(0).partitions.at(0);
+  EXPECT_EQ(p.error_code, number(error_code::unstable_offset_commit));
+  EXPECT_EQ(p.committed_offset, -1);
+  m.groups[0].topics.reset();
+  conversation<offset_fetch_request> all(m, 9);
+  all.answer({error{errc::unstable_offset, "", ""}});
+  EXPECT_FALSE(all.asked<fetch_offsets_request>().require_stable);
+  p = all.answer({found}).result().groups.at(0).topics.at(0).partitions.at(0);
+  EXPECT_EQ(p.error_code, number(error_code::unstable_offset_commit));
+  EXPECT_EQ(p.committed_offset, -1);
+}
+
+TEST(offsets_test, offsets_are_committed_within_a_transaction) {
+  for (int version = 0; version <= 5; ++version) {
+    txn_offset_commit_request m;
+    m.group_id = "g";
+    m.producer_id = 7;
+    m.producer_epoch = 2;
+    m.topics.push_back({"clicks", {}, {{1, 20, -1, "note"}}});
+    conversation<txn_offset_commit_request> c(m, version);
+    const auto& r = c.asked<commit_offsets_request>();
+    EXPECT_EQ(r.within, (in_transaction{producer_id{7}, 2, version >= 5}));
+    EXPECT_EQ(r.generation.value, -1);
+    auto line = c.answer({error{errc::producer_fenced, "", ""}}).result().topics.at(0).partitions.at(0);
+    EXPECT_EQ(line.error_code, number(error_code::invalid_producer_epoch));
+  }
+}
+
+TEST(offsets_test, offsets_are_deleted_unless_the_group_reads_the_topic) {
+  offset_delete_request m;
+  m.group_id = "g";
+  m.topics = {{"clicks", {{0}, {1}}}, {"gone", {{0}}}};
+  conversation<offset_delete_request> c(m, 0);
+  EXPECT_EQ(c.asked<delete_offsets_request>(1).partitions.size(), 3U);
+  const dohle::metadata_response known{"", broker_id{1}, {}, {topic("clicks", 2)}};
+  auto answer = c.answer({known, delete_offsets_response{{{"clicks", partition_index{1}}}}}).result();
+  EXPECT_EQ(answer.topics.at(0).partitions.at(0).error_code, 0);
+  EXPECT_EQ(answer.topics.at(0).partitions.at(1).error_code, number(error_code::group_subscribed_to_topic));
+  EXPECT_EQ(answer.topics.at(1).partitions.at(0).error_code, number(error_code::unknown_topic_or_partition));
+  c = conversation<offset_delete_request>(m, 0);
+  EXPECT_EQ(c.answer({known, error{errc::unknown_group, "", ""}}).result().error_code,
+            number(error_code::group_id_not_found));
 }
 
 }  // namespace

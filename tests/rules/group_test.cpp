@@ -338,5 +338,36 @@ TEST(group_death, a_moving_group_is_not_persisted) {
   EXPECT_DEATH(static_cast<void>(g.snapshot()), "broken invariant");
 }
 
+TEST(group, within_a_transaction_nobody_needs_to_be_a_member_but_who_says_so_must) {
+  auto g = pair_of();
+  auto r = commit("", -1);
+  EXPECT_EQ(g.check_commit(r, at(1)).code(), errc::group_not_empty);
+  r.within = in_transaction{producer_id{1}, 0};
+  EXPECT_TRUE(g.check_commit(r, at(1)).ok());
+  r = commit("stranger", 2);
+  r.within = in_transaction{producer_id{1}, 0};
+  EXPECT_EQ(g.check_commit(r, at(1)).code(), errc::unknown_member);
+  r = commit("a", 1);
+  r.within = in_transaction{producer_id{1}, 0};
+  EXPECT_EQ(g.check_commit(r, at(1)).code(), errc::stale_generation);
+  r.generation = generation{2};
+  EXPECT_TRUE(g.check_commit(r, at(1)).ok());
+}
+
+TEST(group, what_members_read_is_told_by_their_subscriptions) {
+  group g{"g"};
+  EXPECT_TRUE(g.subscribed_topics()->empty());
+  auto r = joining("");
+  r.client_host = "10.0.0.7";
+  r.protocols = {{"range", encode_subscription({"", "", {"clicks", "views"}, {}, {}})}};
+  g.join(1, r, "a", at(0));
+  g.sync(2, syncing("a", 1), at(0));
+  EXPECT_EQ(*g.subscribed_topics(), (std::set<std::string>{"clicks", "views"}));
+  EXPECT_EQ(g.describe().members.at(0).client_host, "10.0.0.7");
+  EXPECT_EQ(group::restore("g", g.snapshot(), at(0)).describe().members.at(0).client_host, "10.0.0.7");
+  auto opaque = pair_of();
+  EXPECT_EQ(opaque.subscribed_topics().code(), errc::group_not_empty);
+}
+
 }  // namespace
 }  // namespace dohle::rules

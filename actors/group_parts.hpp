@@ -1,0 +1,31 @@
+// The group actor's parts, for its own .cpp files only: group.cpp (members), group_offsets.cpp (what they committed).
+#pragma once
+
+#include <functional>
+
+#include "actors/group.hpp"
+#include "schema/record_batch.hpp"
+
+namespace dohle::actors {
+
+using group_pointer = caf::stateful_actor<group_state>*;
+
+/// Group time-outs run on the actor clock, which never goes back.
+timestamp now(group_pointer self);
+/// Appends one batch to `__groups`; `then` gets the outcome when it is durable.
+void persist(group_pointer self, batch_builder& builder, std::function<void(const result<void>&)> then);
+
+/// A group that nobody ever joined or committed in (or that was deleted) is none.
+bool exists(const group_state& s);
+error unknown(const group_state& s);
+
+void on_commit(group_pointer self, const commit_offsets_request& r);
+result<fetch_offsets_response> on_fetch_offsets(const group_state& s, const fetch_offsets_request& r);
+void on_delete_offsets(group_pointer self, const delete_offsets_request& r);
+void on_decide(group_pointer self, const decide_part& d);
+/// Offsets of a topic that is gone would point into another one of the same name.
+void on_topic_deleted(group_pointer self, const std::string& topic);
+/// Adds the tombstones of everything that was committed.
+result<void> forget_offsets(const group_state& s, batch_builder& builder);
+
+}  // namespace dohle::actors
