@@ -317,7 +317,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
   setup.me = s.setup.me;
   setup.voters = {s.setup.me};
   setup.log = std::move(log.log);
-  setup.producers = std::move(log.producers);
+  setup.history = std::move(log.history);
   setup.marks = p.marks;
   setup.pressure = s.pressure;
   setup.config = config;
@@ -384,6 +384,8 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
       [=](fetch_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](list_offsets_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](delete_records_request& r) { to_leader(self, r, self->make_response_promise(), false); },
+      [=](epoch_end_request& r) { to_leader(self, r, self->make_response_promise(), false); },
+      [=](describe_producers_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](const hello_request&) -> result<hello_response> {
         return error{errc::invalid_request, "hello opens a connection and has no meaning inside a process", ""};
       },

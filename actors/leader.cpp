@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "actors/isolation.hpp"
+#include "schema/control_batch.hpp"
+
 namespace dohle::actors {
 
 namespace {
@@ -12,6 +15,15 @@ using office_atom = caf::atom_constant<caf::atom("office")>;
 std::string place(const leader_state& s) { return s.setup.topic + "[" + std::to_string(s.setup.index.value) + "]"; }
 
 offset high_watermark(const leader_state& s) { return s.replica.high_watermark; }
+
+offset last_stable(const leader_state& s) {
+  return s.transactions.last_stable(high_watermark(s), s.setup.log->start());
+}
+
+/// The end of what a reader may see.
+offset visible_end(const leader_state& s, isolation level) {
+  return level == isolation::committed ? last_stable(s) : high_watermark(s);
+}
 
 // --- to the journal ------------------------------------------------------------------------------------------------
 
@@ -45,7 +57,7 @@ std::optional<error> refuse(const leader_state& s, const produce_request& r) {
                  "a batch of " + std::to_string(r.batch.size()) + " bytes for " + place(s) + ", which takes " +
                      std::to_string(s.setup.config.max_message_bytes),
                  "smaller batches or records, compression, or a larger max.message.bytes of the topic"};
-  if (s.bytes_in_flight > limits::max_partition_in_flight ||
+  if (s.bytes_in_flight + s.unverified_bytes > limits::max_partition_in_flight ||
       s.setup.pressure->bytes_in_flight.load() > limits::max_journal_in_flight)
     return error{errc::busy, "too much is on its way to the disk", "the same again in a moment"};
   if (s.setup.pressure->files.load() > limits::max_journal_files)
@@ -81,37 +93,115 @@ void on_duplicate(leader_state& s, const rules::duplicate_batch& d, ack_level le
   s.produces.insert(behind, std::move(w));
 }
 
-void on_produce(self_pointer self, produce_request& r, caf::response_promise promise) {
+/// Gives the batch its place in the log and sends it to the disk.
+void append_stamped(self_pointer self, bytes batch, batch_header& header) {
+  auto& s = self->state;
+  auto now = s.setup.wall_clock();
+  header.base = s.setup.log->end();
+  header.epoch = s.replica.current;
+  auto append_time = s.setup.config.timestamps == rules::timestamp_type::log_append_time ? std::optional<timestamp>{now}
+                                                                                         : std::nullopt;
+  if (append_time) header.max_timestamp = *append_time;
+  stamp_batch(batch, header.base, header.epoch, append_time);
+  s.setup.marks->append_clock = std::max(now.value, s.setup.marks->append_clock.load());
+  std::vector<store::entry> entries;
+  entries.push_back(s.setup.log->append(std::move(batch), header));
+  send_to_journal(self, std::move(entries));
+}
+
+void append_produced(self_pointer self, produce_request& r, batch_header& header, caf::response_promise promise) {
+  auto& s = self->state;
+  auto flushed = s.setup.log->flushed();
+  append_stamped(self, std::move(r.batch), header);
+  s.producers.record(header.producer, header.producer_epoch, header.base_sequence, header.record_count, header.base,
+                     flushed);
+  if (header.transactional()) s.transactions.on_data(header.producer, header.producer_epoch, header.base);
+  auto append_time =
+      s.setup.config.timestamps == rules::timestamp_type::log_append_time ? header.max_timestamp : no_timestamp;
+  leader_state::waiting_produce w{header.base, header.end(), r.acks, append_time, false, promise};
+  if (r.acks == ack_level::none) return answer(w, ack_level::none);
+  s.produces.push_back(std::move(w));
+}
+
+void on_produce(self_pointer self, produce_request& r, caf::response_promise promise,
+                std::optional<std::int16_t> enlisted = std::nullopt);
+
+/// The coordinator answered: the batches that waited for it go on in their order, or all get its error.
+void on_enlisted(self_pointer self, producer_id producer, std::int16_t epoch, const result<part_enlisted>& answer) {
+  auto& s = self->state;
+  auto waiting = s.unverified.extract(producer);
+  DOHLE_ASSERT(!waiting.empty(), "only the coordinator's answer ends the waiting");
+  for (const auto& w : waiting.mapped()) {
+    --s.unverified_count;
+    s.unverified_bytes -= w.what.batch.size();
+  }
+  for (auto& w : waiting.mapped()) {
+    if (answer)
+      on_produce(self, w.what, w.promise, epoch);
+    else
+      w.promise.deliver(result<produce_response>{answer.error()});
+  }
+}
+
+/// Behind the batches of the same producer that wait already, or as the first of them, for which the coordinator is
+/// asked.
+void wait_enlisted(self_pointer self, produce_request& r, const batch_header& header, caf::response_promise promise) {
+  auto& s = self->state;
+  auto fail = [&](error e) { promise.deliver(result<produce_response>{std::move(e)}); };
+  if (!s.setup.transactions)
+    return fail({errc::invalid_request, "batches of transactions are not taken here", "a plain producer"});
+  if (s.unverified_count >= limits::max_unverified_batches)
+    return fail({errc::busy, "too many batches wait for their transaction", "the same again in a moment"});
+  auto& waiting = s.unverified[header.producer];
+  ++s.unverified_count;
+  s.unverified_bytes += r.batch.size();
+  const bool may_add = r.enlist;
+  waiting.push_back({std::move(r), std::move(promise)});
+  if (waiting.size() > 1) return;
+  auto producer = header.producer;
+  auto epoch = header.producer_epoch;
+  enlist_part ask{producer, epoch, topic_partition{s.setup.topic, s.setup.index}, "", may_add};
+  self->request(s.setup.transactions, caf::infinite, std::move(ask))
+      .then([=](const result<part_enlisted>& answer) { on_enlisted(self, producer, epoch, answer); },
+            [=](const caf::error&) {
+              on_enlisted(self, producer, epoch, error{errc::closed, "the broker shuts down", ""});
+            });
+}
+
+/// What does not fit the producer's open transaction here.
+std::optional<error> refuse_unfit(const leader_state& s, const batch_header& header) {
+  auto open = s.transactions.open(header.producer);
+  if (!open) return std::nullopt;
+  if (!header.transactional())
+    return error{errc::invalid_transaction, "a batch outside the open transaction of its producer",
+                 "end the transaction first"};
+  if (open->epoch == header.producer_epoch) return std::nullopt;
+  return error{errc::concurrent_transactions, "the producer's transaction before is still being decided",
+               "the same again in a moment"};
+}
+
+/// `enlisted`: the producer epoch with which the coordinator has just let it in.
+void on_produce(self_pointer self, produce_request& r, caf::response_promise promise,
+                std::optional<std::int16_t> enlisted) {
   auto& s = self->state;
   auto fail = [&](error e) { promise.deliver(result<produce_response>{std::move(e)}); };
   if (auto e = refuse(s, r)) return fail(std::move(*e));
   auto header = validate_batch(r.batch.view());
   if (!header) return fail(header.error());
-  if (header->transactional() || header->control())
-    return fail({errc::invalid_request, "transactional and control batches are not taken", "a plain producer"});
+  if (header->control())
+    return fail({errc::invalid_request, "control batches are not taken", "the end of a transaction says the same"});
+  if (header->transactional() && header->producer == no_producer)
+    return fail({errc::invalid_request, "a batch of a transaction without a producer", "an id from the coordinator"});
   if (auto e = refuse_keyless(s, r.batch)) return fail(std::move(*e));
+  if (s.unverified.contains(header->producer)) return wait_enlisted(self, r, *header, std::move(promise));
   auto verdict =
       s.producers.check(header->producer, header->producer_epoch, header->base_sequence, header->record_count);
   if (auto* e = std::get_if<error>(&verdict)) return fail(std::move(*e));
   if (auto* d = std::get_if<rules::duplicate_batch>(&verdict)) return on_duplicate(s, *d, r.acks, std::move(promise));
-
-  auto now = s.setup.wall_clock();
-  auto append_time = s.setup.config.timestamps == rules::timestamp_type::log_append_time ? std::optional<timestamp>{now}
-                                                                                         : std::nullopt;
-  auto base = s.setup.log->end();
-  stamp_batch(r.batch, base, s.replica.current, append_time);
-  header->base = base;
-  header->epoch = s.replica.current;
-  if (append_time) header->max_timestamp = *append_time;
-  s.producers.record(header->producer, header->producer_epoch, header->base_sequence, header->record_count, base,
-                     s.setup.log->flushed());
-  s.setup.marks->append_clock = std::max(now.value, s.setup.marks->append_clock.load());
-  std::vector<store::entry> entries;
-  entries.push_back(s.setup.log->append(std::move(r.batch), *header));
-  send_to_journal(self, std::move(entries));
-  leader_state::waiting_produce w{base, header->end(), r.acks, append_time.value_or(no_timestamp), false, promise};
-  if (r.acks == ack_level::none) return answer(w, ack_level::none);
-  s.produces.push_back(std::move(w));
+  if (auto e = refuse_unfit(s, *header)) return fail(std::move(*e));
+  const bool joins = header->transactional() && !s.transactions.open(header->producer);
+  if (joins && enlisted != header->producer_epoch) return wait_enlisted(self, r, *header, std::move(promise));
+  append_produced(self, r, *header, std::move(promise));
 }
 
 /// Answers the producers whose batches reached their level.
@@ -129,6 +219,38 @@ void release_produces(leader_state& s) {
   });
 }
 
+// --- the ends of transactions --------------------------------------------------------------------------------------
+
+/// A marker is appended where it ends a transaction or fences a producer; else there is nothing to do, or nothing but
+/// to wait until the one that was appended before is committed.
+void on_decide(self_pointer self, const decide_part& m, caf::response_promise promise) {
+  auto& s = self->state;
+  auto open = s.transactions.open(m.producer);
+  auto known = s.producers.epoch_of(m.producer);
+  const bool ends = open && open->epoch <= m.epoch;
+  const bool fences = !open && known && *known < m.epoch;
+  if (ends || fences) {
+    auto kind = m.commit ? marker_kind::commit : marker_kind::abort;
+    auto batch = marker_batch(m.producer, m.epoch, kind, s.setup.wall_clock());
+    auto header = read_header(batch.view());
+    auto flushed = s.setup.log->flushed();
+    append_stamped(self, std::move(batch), *header);
+    s.producers.record_marker(m.producer, m.epoch, header->base, flushed);
+    s.transactions.on_marker(m.producer, header->base, m.commit);
+    return s.decides.push_back({m.producer, header->end(), std::move(promise)}), void();
+  }
+  auto before =
+      std::find_if(s.decides.rbegin(), s.decides.rend(), [&](const auto& w) { return w.producer == m.producer; });
+  if (before == s.decides.rend()) return promise.deliver(result<part_decided>{part_decided{}});
+  auto end = before->end;
+  s.decides.insert(before.base(), {m.producer, end, std::move(promise)});
+}
+
+void release_decides(leader_state& s) {
+  for (; !s.decides.empty() && s.decides.front().end <= high_watermark(s); s.decides.pop_front())
+    s.decides.front().promise.deliver(result<part_decided>{part_decided{}});
+}
+
 // --- fetch ---------------------------------------------------------------------------------------------------------
 
 result<void> check_range(const leader_state& s, offset from) {
@@ -141,7 +263,32 @@ result<void> check_range(const leader_state& s, offset from) {
                "seek to the start or the end"};
 }
 
-fetch_response empty_answer(const leader_state& s) { return {high_watermark(s), s.setup.log->start(), {}}; }
+fetch_response answer_of(const leader_state& s, std::vector<bytes> batches = {}) {
+  return {high_watermark(s), s.setup.log->start(), std::move(batches), last_stable(s), {}};
+}
+
+/// What memory cannot answer, the reader does. It finds on disk what has settled; the rest goes with the question.
+void ask_reader(const leader_state& s, const fetch_request& r, offset limit, caf::response_promise& promise) {
+  cold_fetch ask{s.setup.log, r, limit, high_watermark(s), last_stable(s), {}};
+  if (r.isolation == isolation::committed) {
+    for (const auto& a : s.transactions.aborted_behind(s.setup.log->settled(), r.backward ? offset{} : r.from, limit))
+      ask.aborted.push_back({a.producer, a.first, a.marker, false});
+  }
+  promise.delegate(s.setup.reader, std::move(ask));
+}
+
+/// An answer from memory, if memory also knows which of its transactions were aborted.
+void answer_fetch(const leader_state& s, const fetch_request& r, offset limit, std::vector<bytes> batches,
+                  caf::response_promise& promise) {
+  auto answer = answer_of(s, std::move(batches));
+  if (r.isolation == isolation::committed && !answer.batches.empty()) {
+    auto span = span_of(answer.batches);
+    auto aborted = s.transactions.aborted(span.first, span.end, limits::max_fetch_aborted);
+    if (!aborted) return ask_reader(s, r, limit, promise);
+    for (const auto& a : *aborted) answer.aborted.push_back({a.producer, a.first});
+  }
+  promise.deliver(result<fetch_response>{std::move(answer)});
+}
 
 std::size_t total(const std::vector<bytes>& parts) {
   std::size_t n = 0;
@@ -151,37 +298,34 @@ std::size_t total(const std::vector<bytes>& parts) {
 
 /// Towards the start nothing has to be waited for. A reader below the log's start is at the end of its way: what it
 /// was about to read is gone.
-void fetch_backward(const leader_state& s, const fetch_request& r, caf::response_promise& promise) {
+void fetch_backward(const leader_state& s, fetch_request r, caf::response_promise& promise) {
   if (r.from > high_watermark(s)) return promise.deliver(result<fetch_response>{check_range(s, r.from).error()});
+  auto limit = visible_end(s, r.isolation);
+  r.from = std::min(r.from, limit);
   auto found = s.setup.log->read_tail_back(r.from, std::min<std::size_t>(r.max_bytes, limits::max_fetch_bytes));
-  if (!found) return promise.delegate(s.setup.reader, cold_fetch{s.setup.log, r, high_watermark(s)}), void();
-  auto answer = empty_answer(s);
-  answer.batches = std::move(*found);
-  promise.deliver(result<fetch_response>{std::move(answer)});
+  if (!found) return ask_reader(s, r, limit, promise);
+  answer_fetch(s, r, limit, std::move(*found), promise);
 }
 
 /// Answers now if there is enough (or it cannot wait); false = it should park.
 bool try_fetch(self_pointer self, const fetch_request& r, caf::response_promise& promise, bool may_wait) {
   auto& s = self->state;
   if (r.backward) return fetch_backward(s, r, promise), true;
-  auto limit = high_watermark(s);
+  auto limit = visible_end(s, r.isolation);
   if (auto range = check_range(s, r.from); !range) {
     promise.deliver(result<fetch_response>{range.error()});
     return true;
   }
-  if (r.from == limit) {
+  if (r.from >= limit) {
     if (may_wait) return false;
-    promise.deliver(result<fetch_response>{empty_answer(s)});
+    promise.deliver(result<fetch_response>{answer_of(s)});
     return true;
   }
   auto max_bytes = std::min<std::size_t>(r.max_bytes, limits::max_fetch_bytes);
   auto found = s.setup.log->read_tail(r.from, max_bytes, limit);
-  if (!found) {
-    promise.delegate(s.setup.reader, cold_fetch{s.setup.log, r, limit});
-    return true;
-  }
+  if (!found) return ask_reader(s, r, limit, promise), true;
   if (may_wait && r.min_bytes > 1 && total(*found) < std::min<std::size_t>(r.min_bytes, max_bytes)) return false;
-  promise.deliver(result<fetch_response>{fetch_response{limit, s.setup.log->start(), std::move(*found)}});
+  answer_fetch(s, r, limit, std::move(*found), promise);
   return true;
 }
 
@@ -220,12 +364,19 @@ void release_fetches(self_pointer self) {
 
 void on_list_offsets(self_pointer self, const list_offsets_request& r, caf::response_promise promise) {
   auto& s = self->state;
-  auto limit = high_watermark(s);
+  auto limit = visible_end(s, r.isolation);
   if (r.query == offset_query::earliest)
     return promise.deliver(result<list_offsets_response>{list_offsets_response{s.setup.log->start(), no_timestamp}});
   if (r.query == offset_query::latest)
     return promise.deliver(result<list_offsets_response>{list_offsets_response{limit, no_timestamp}});
   promise.delegate(s.setup.reader, cold_list_offsets{s.setup.log, r, limit});
+}
+
+void on_epoch_end(const leader_state& s, const epoch_end_request& r, caf::response_promise promise) {
+  auto answer = [&](epoch_end_response e) { promise.deliver(result<epoch_end_response>{e}); };
+  if (r.epoch > s.replica.current) return answer({});
+  if (r.epoch == s.replica.current) return answer({r.epoch, high_watermark(s)});
+  promise.delegate(s.setup.reader, cold_epoch_end{s.setup.log, r, high_watermark(s)});
 }
 
 void on_delete_records(self_pointer self, const delete_records_request& r, caf::response_promise promise) {
@@ -256,7 +407,9 @@ void on_appended(self_pointer self, const appended& m) {
     release_produces(s);  // those that only wait for this disk
   } else {
     s.setup.marks->high_watermark = high_watermark(s).value;
+    s.transactions.advance(high_watermark(s), s.setup.log->settled(), s.setup.log->start());
     release_produces(s);
+    release_decides(s);
     release_fetches(self);
   }
   if (!s.early.empty() && rules::may_serve(s.replica)) {
@@ -275,9 +428,12 @@ void on_refused(self_pointer self, const refused& m) {
   s.setup.log->drop_unflushed();
   auto end = s.setup.log->flushed();
   s.producers.rollback_from(end);
+  s.transactions.rollback_from(end);
   auto first = std::find_if(s.produces.begin(), s.produces.end(), [&](const auto& w) { return w.end > end; });
   for (auto i = first; i != s.produces.end(); ++i) i->promise.deliver(result<produce_response>{m.why});
   s.produces.erase(first, s.produces.end());
+  for (; !s.decides.empty() && s.decides.back().end > end; s.decides.pop_back())
+    s.decides.back().promise.deliver(result<part_decided>{m.why});
   // The mark itself was refused: again, until there is space.
   if (!rules::may_serve(s.replica)) self->delayed_send(self, limits::max_retry_backoff, office_atom::value);
 }
@@ -290,6 +446,29 @@ void when_serving(self_pointer self, F go) {
   if (s.early.size() < limits::max_parked_fetches) s.early.emplace_back(std::move(go));
 }
 
+/// Producers and transactions as the log tells them.
+void restore(leader_state& s, const store::log_history& history) {
+  std::vector<rules::known_producer> known;
+  std::map<producer_id, rules::open_transaction> open;
+  std::vector<rules::ended_transaction> ended;
+  for (const auto& p : history.producers) {
+    known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta});
+    if (p.transaction) open.emplace(p.id, rules::open_transaction{p.epoch, *p.transaction});
+  }
+  for (const auto& e : history.ended) ended.push_back({e.producer, -1, e.first, e.marker, e.committed});
+  s.producers.restore(std::move(known));
+  s.transactions.restore(open, ended, history.settled);
+}
+
+/// Runs `go` with a promise for the message's answer, once this leader serves.
+template <class Message, class F>
+auto served(self_pointer self, F go) {
+  return [=](const Message& m) {
+    auto promise = self->make_response_promise();
+    when_serving(self, [=] { go(self, m, promise); });
+  };
+}
+
 }  // namespace
 
 caf::behavior leader(self_pointer self, leader_setup setup) {
@@ -300,25 +479,21 @@ caf::behavior leader(self_pointer self, leader_setup setup) {
   s.replica.current = hard.epoch;
   s.replica.vote = hard.vote;
   s.replica.high_watermark = std::max(hard.high_watermark, setup.log->start());
-  std::vector<rules::known_producer> known;
-  for (const auto& p : setup.producers) known.push_back({p.id, p.epoch, p.last_sequence, p.last_offset, p.last_delta});
-  s.producers.restore(std::move(known));
+  restore(s, setup.history);
+  setup.history = {};
   s.setup = std::move(setup);
   take_office(self);
   return {
       [=](produce_request& r) { on_produce(self, r, self->make_response_promise()); },
-      [=](const fetch_request& r) {
-        auto promise = self->make_response_promise();
-        when_serving(self, [=] { on_fetch(self, r, promise); });
-      },
-      [=](const list_offsets_request& r) {
-        auto promise = self->make_response_promise();
-        when_serving(self, [=] { on_list_offsets(self, r, promise); });
-      },
-      [=](const delete_records_request& r) {
-        auto promise = self->make_response_promise();
-        when_serving(self, [=] { on_delete_records(self, r, promise); });
-      },
+      served<fetch_request>(self, on_fetch),
+      served<list_offsets_request>(self, on_list_offsets),
+      served<delete_records_request>(self, on_delete_records),
+      served<decide_part>(self, on_decide),
+      served<epoch_end_request>(self, [](self_pointer me, const auto& r, auto p) { on_epoch_end(me->state, r, p); }),
+      served<describe_producers_request>(self,
+                                         [](self_pointer me, const auto&, auto p) {
+                                           p.delegate(me->state.setup.reader, cold_producers{me->state.setup.log});
+                                         }),
       [=](const appended& m) { on_appended(self, m); },
       [=](const refused& m) { on_refused(self, m); },
       [=](const reconfigured& m) { self->state.setup.config = m.config; },

@@ -1,7 +1,8 @@
 // One partition's leader: its only writer. Gives batches their place, sends them to the journal, moves the high
 // watermark when a majority has flushed them, and then answers the producers and the fetches that wait. Serves what is
 // in memory; what is not, the reader answers in its place, and the settler deletes. Scheduled: it never waits for the
-// disk. What is true when a produce is answered: see schema/types.hpp, ack_level.
+// disk. A transaction's batches are taken when the coordinator knows that this partition takes part; its marker ends it
+// here. What is true when a produce is answered: see schema/types.hpp, ack_level.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -11,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "actors/messages.hpp"
 #include "rules/replica.hpp"
 #include "rules/sequence.hpp"
+#include "rules/stability.hpp"
 
 namespace dohle::actors {
 
@@ -28,14 +31,14 @@ struct leader_setup {
   broker_id me;
   std::vector<broker_id> voters;
   std::shared_ptr<store::log> log;
-  std::vector<store::producer_state> producers;  ///< as the log tells them
+  store::log_history history;  ///< as the log tells it
   std::shared_ptr<partition_marks> marks;
   std::shared_ptr<journal_pressure> pressure;
   rules::topic_config config;
   caf::actor journal_writer;
   caf::actor reader;
   caf::actor settler;
-  caf::actor transactions;                ///< knows whether a producer's batch belongs to an open transaction
+  caf::actor transactions;                ///< the coordinator; without one no batch of a transaction is taken
   std::function<timestamp()> wall_clock;  ///< for records without a time and append-time topics, for nothing else
 };
 
@@ -52,6 +55,17 @@ struct leader_state {
     bool duplicate;
     caf::response_promise promise;
   };
+  /// A batch of a transaction that waits until the coordinator knows of this partition.
+  struct unverified_produce {
+    produce_request what;
+    caf::response_promise promise;
+  };
+  /// A decision that waits until its marker is committed.
+  struct waiting_decide {
+    producer_id producer;
+    offset end;
+    caf::response_promise promise;
+  };
   /// A fetch that waits at the end of the partition.
   struct parked_fetch {
     fetch_request what;
@@ -62,10 +76,15 @@ struct leader_state {
   leader_setup setup;
   rules::replica replica;           ///< decides the high watermark
   rules::producer_table producers;  ///< decides duplicates
+  rules::stability transactions;    ///< decides what an isolated reader sees
   std::uint32_t attempt = 1;        ///< rises when the journal refused; what was sent before counts no more
   std::size_t bytes_in_flight = 0;  ///< sent to the journal, not yet answered
   std::deque<std::size_t> sizes_in_flight;
-  std::deque<waiting_produce> produces;  ///< by rising end
+  std::deque<waiting_produce> produces;                              ///< by rising end
+  std::map<producer_id, std::deque<unverified_produce>> unverified;  ///< in the order of their arrival
+  std::size_t unverified_count = 0;
+  std::size_t unverified_bytes = 0;
+  std::deque<waiting_decide> decides;  ///< by rising end
   std::list<parked_fetch> fetches;
   std::vector<std::function<void()>> early;  ///< reads that came before the epoch's mark was committed
   bool tick_armed = false;

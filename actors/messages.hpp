@@ -88,12 +88,24 @@ struct forget_records {
 struct cold_fetch {
   std::shared_ptr<store::log> log;
   fetch_request what;
-  offset limit;
+  offset limit;  ///< the high watermark, or the last stable offset when isolated
+  offset high_watermark;
+  offset last_stable;
+  std::vector<store::ended_transaction> aborted;  ///< isolated: before `limit`, those that may not have settled
 };
 struct cold_list_offsets {
   std::shared_ptr<store::log> log;
   list_offsets_request what;
   offset limit;
+};
+struct cold_epoch_end {
+  std::shared_ptr<store::log> log;
+  epoch_end_request what;
+  offset limit;
+};
+/// Answers a describe_producers_request.
+struct cold_producers {
+  std::shared_ptr<store::log> log;
 };
 
 // --- transactions --------------------------------------------------------------------------------------------------
@@ -174,6 +186,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::drop_logs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::forget_records)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_fetch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_list_offsets)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_epoch_end)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::cold_producers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::enlist_part)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::result<dohle::actors::part_enlisted>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::decide_part)

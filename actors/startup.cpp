@@ -9,9 +9,9 @@ namespace {
 result<opened_log> open(store::folder& folder, partition_id id) {
   auto log = folder.open_log(id);
   if (!log) return log.error();
-  auto producers = (*log)->producers();
-  if (!producers) return producers.error();
-  return opened_log{std::move(*log), std::move(*producers)};
+  auto history = (*log)->history();
+  if (!history) return history.error();
+  return opened_log{std::move(*log), std::move(*history)};
 }
 
 result<void> read_batch(const bytes& batch, offset from, const std::function<result<void>(const record_view&)>& each) {

@@ -23,7 +23,7 @@ inline constexpr partition_id transactions_partition{0xffff'ffff};
 
 struct opened_log {
   std::shared_ptr<store::log> log;
-  std::vector<store::producer_state> producers;
+  store::log_history history;
 };
 
 struct loaded_folder {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "schema/byte_order.hpp"
+#include "schema/control_batch.hpp"
 
 namespace dohle::rules {
 
@@ -48,22 +48,16 @@ std::optional<offset> compaction_end(std::span<const segment_facts> segments, co
 }
 
 void transaction_scan::see(const batch_header& batch, std::string_view control_key) {
-  constexpr std::int16_t abort_marker = 0;
   if (!batch.transactional()) return;
-  if (!batch.control()) {
-    open_.try_emplace(batch.producer, batch.base);
-    return;
-  }
-  // A marker's key: i16 version, i16 type. One that is cut says nothing, so its transaction stays open.
-  const auto found = open_.find(batch.producer);
-  if (found == open_.end() || control_key.size() < 4) return;
-  if (load_big<std::int16_t>(control_key.data() + 2) == abort_marker)
-    aborted_[batch.producer].push_back({found->second, batch.base});
-  open_.erase(found);
+  if (!batch.control()) return open_.begin(batch.producer, batch.producer_epoch, batch.base);
+  const auto kind = marker_of_key(control_key);
+  if (!kind) return;  // one that is cut says nothing, so its transaction stays open
+  const auto was = open_.end(batch.producer);
+  if (was && *kind == marker_kind::abort) aborted_[batch.producer].push_back({was->first, batch.base});
 }
 
 offset transaction_scan::bound(offset end) const {
-  for (const auto& [producer, first] : open_) end = std::min(end, first);
+  if (const auto first = open_.first()) end = std::min(end, *first);
   return end;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rules/retention.hpp"
+#include "rules/stability.hpp"
 #include "rules/topic_config.hpp"
 #include "schema/record_batch.hpp"
 
@@ -35,7 +36,7 @@ class transaction_scan {
     offset first;
     offset marker;
   };
-  std::map<producer_id, offset> open_;
+  open_transactions open_;
   std::map<producer_id, std::vector<range>> aborted_;  ///< in order
 };
 

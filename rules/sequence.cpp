@@ -74,7 +74,8 @@ verdict producer_table::check(producer_id id, std::int16_t producer_epoch, std::
   // Every sequence number before the oldest remembered one was appended, because only the next one ever is. Half the
   // circle of numbers is the past, the other half the future.
   const auto before = distance(base_sequence, oldest->base_sequence);
-  if (before >= static_cast<std::uint32_t>(count) && before <= sequence_mask / 2) {
+  const bool knows_the_first = oldest->count == 0;  // the epoch began there, so nothing came before
+  if (!knows_the_first && before >= static_cast<std::uint32_t>(count) && before <= sequence_mask / 2) {
     return duplicate_batch{offset{-1}, oldest->base, false};
   }
   return unexpected(errc::out_of_order_sequence, id, producer_epoch, base_sequence, next);
@@ -84,15 +85,29 @@ void producer_table::record(producer_id id, std::int16_t producer_epoch, std::in
                             offset base, offset flushed) {
   if (id == no_producer) return;
   DOHLE_ASSERT(count > 0 && base_sequence >= 0 && producer_epoch >= 0, "only checked batches are recorded");
+  push(id, {producer_epoch, base_sequence, count, base}, flushed);
+}
+
+void producer_table::record_marker(producer_id id, std::int16_t producer_epoch, offset at, offset flushed) {
+  if (const auto known = epoch_of(id); known && *known >= producer_epoch) return;
+  push(id, {producer_epoch, 0, 0, at}, flushed);
+}
+
+std::optional<std::int16_t> producer_table::epoch_of(producer_id id) const {
+  const auto found = producers_.find(id);
+  return found == producers_.end() ? std::nullopt : std::optional{found->second.batches.back().epoch};
+}
+
+void producer_table::push(producer_id id, const batch& last, offset flushed) {
   auto [found, added] = producers_.try_emplace(id);
   auto& p = found->second;
   if (added) {
     p.place = by_silence_.insert(by_silence_.end(), id);
   } else {
-    DOHLE_ASSERT(p.batches.back().base < base, "batches are recorded in the order of their offsets");
+    DOHLE_ASSERT(p.batches.back().base < last.base, "batches are recorded in the order of their offsets");
     by_silence_.splice(by_silence_.end(), by_silence_, p.place);
   }
-  p.batches.push_back({producer_epoch, base_sequence, count, base});
+  p.batches.push_back(last);
   // The newest flushed batch must survive a rollback, so the front goes only when the one behind it is flushed.
   auto surplus = std::find_if(p.batches.begin(), p.batches.end(), [&](const batch& b) { return b.base >= flushed; });
   const auto flushed_count = std::distance(p.batches.begin(), surplus);
@@ -125,11 +140,14 @@ void producer_table::restore(std::vector<known_producer> producers) {
   const auto surplus = producers.size() > max_producers_ ? producers.size() - max_producers_ : 0;
   for (std::size_t i = surplus; i < producers.size(); ++i) {
     const auto& from = producers[i];
-    DOHLE_ASSERT(from.last_delta >= 0 && from.last_sequence >= 0, "a stored producer has a last batch");
+    DOHLE_ASSERT(from.last_delta >= 0, "a stored producer has a last batch");
     const auto count = from.last_delta + 1;
-    const auto base_sequence = sequence_after(from.last_sequence, -from.last_delta);
+    const auto base = from.last_offset - from.last_delta;
     producer p;
-    p.batches.push_back({from.epoch, base_sequence, count, from.last_offset - from.last_delta});
+    if (from.last_sequence < 0)
+      p.batches.push_back({from.epoch, 0, 0, base});
+    else
+      p.batches.push_back({from.epoch, sequence_after(from.last_sequence, -from.last_delta), count, base});
     p.place = by_silence_.insert(by_silence_.end(), from.id);
     producers_.insert_or_assign(from.id, std::move(p));
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -36,9 +37,9 @@ using verdict = std::variant<fresh_batch, duplicate_batch, error>;
 struct known_producer {
   producer_id id;
   std::int16_t epoch = 0;
-  std::int32_t last_sequence = -1;
-  offset last_offset;           ///< of the record with `last_sequence`
-  std::int32_t last_delta = 0;  ///< the last batch's record count - 1
+  std::int32_t last_sequence = -1;  ///< -1: a marker opened the epoch, and nothing of it has come yet
+  offset last_offset;               ///< of the record with `last_sequence`
+  std::int32_t last_delta = 0;      ///< the last batch's record count - 1
 };
 
 /// The sequence number `n` after `sequence`; 0 follows 2^31-1.
@@ -56,6 +57,10 @@ class producer_table {
   void record(producer_id id, std::int16_t producer_epoch, std::int32_t base_sequence, std::int32_t count, offset base,
               offset flushed);
 
+  /// The marker of a transaction was appended at `at`. One with a newer epoch opens that epoch: older ones are fenced,
+  /// and its batches begin with sequence 0. One of the same epoch leaves the sequences as they are.
+  void record_marker(producer_id id, std::int16_t producer_epoch, offset at, offset flushed);
+
   /// Everything at or after `from` was dropped from the log, as if it had never been appended.
   void rollback_from(offset from);
 
@@ -63,18 +68,22 @@ class producer_table {
   void restore(std::vector<known_producer> producers);
 
   std::size_t size() const { return producers_.size(); }
+  /// The newest epoch of a producer that is known here.
+  std::optional<std::int16_t> epoch_of(producer_id id) const;
 
  private:
   struct batch {
     std::int16_t epoch;
     std::int32_t base_sequence;
-    std::int32_t count;
+    std::int32_t count;  ///< 0: the marker that opened the epoch
     offset base;
   };
   struct producer {
     std::vector<batch> batches;              ///< oldest first, never empty; the last one's epoch is the producer's
     std::list<producer_id>::iterator place;  ///< in by_silence_
   };
+
+  void push(producer_id id, const batch& last, offset flushed);
 
   std::size_t max_producers_;
   std::unordered_map<producer_id, producer> producers_;

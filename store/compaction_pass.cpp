@@ -161,7 +161,26 @@ class compaction_pass final : public compaction {
     }
     if (left.empty()) return true;
     last_written_ = true;
+    if (header.control()) {
+      if (auto r = copy_aborted(header.base); !r) return r.error();
+    }
     return add(left);
+  }
+
+  /// As long as a marker stays, readers are told which transaction it aborted.
+  result<void> copy_aborted(offset marker) {
+    std::optional<aborted_entry> entry;
+    auto looked = sources_[source_]->look([&](const lmdb::transaction& txn) -> result<void> {
+      auto stored = txn.get(segment::index, aborted_key(marker));
+      if (!stored) return stored.error();
+      if (!*stored) return {};  // it committed, or ended nothing
+      auto read = read_aborted(aborted_key(marker), **stored);
+      if (!read) return read.error();
+      entry = *read;
+      return {};
+    });
+    if (!looked || !entry) return looked;
+    return output_->add_aborted(*entry);
   }
 
   result<bool> add(const bytes& batch) {

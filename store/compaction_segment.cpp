@@ -62,6 +62,7 @@ result<void> segment_builder::add(const batch_header& header, std::string_view b
     chunk_ = {};
     chunk_.format = compacted_format;
     chunk_.base = meta_.end;
+    first_ = static_cast<std::uint64_t>(header.base.value);
     chunk_.epoch = header.epoch.value;
     chunk_.min_timestamp = std::numeric_limits<std::int64_t>::max();
     chunk_.max_timestamp = no_time;
@@ -72,6 +73,12 @@ result<void> segment_builder::add(const batch_header& header, std::string_view b
   chunk_.min_timestamp = std::min(chunk_.min_timestamp, header.base_timestamp.value);
   if (header.record_count > 0) chunk_.max_timestamp = std::max(chunk_.max_timestamp, header.max_timestamp.value);
   return {};
+}
+
+result<void> segment_builder::add_aborted(const aborted_entry& entry) {
+  auto txn = writing();
+  if (!txn) return txn.error();
+  return (*txn)->put(segment::index, aborted_key(entry.what.marker), bytes_of(to_stored(entry)));
 }
 
 result<void> segment_builder::write_chunk() {
@@ -92,7 +99,7 @@ result<void> segment_builder::write_chunk() {
     if (!put) return put;
   }
   const dohle::epoch of{static_cast<std::int32_t>(chunk_.epoch)};
-  if (auto r = (*txn)->put_new(segment::index, epoch_key(of), bytes_of(key)); !r) return r;
+  if (auto r = (*txn)->put_new(segment::index, epoch_key(of), bytes_of(first_)); !r) return r;
   meta_.end = chunk_.last + 1;
   meta_.bytes += body_.size();
   body_.clear();
@@ -125,7 +132,7 @@ result<void> segment_builder::finish(const segment_meta& last, const std::vector
   if (auto r = (*txn)->put(segment::index, meta_key, bytes_of(meta_)); !r) return r;
   if (auto r = (*txn)->put(segment::index, mark_key, bytes_of(mark)); !r) return r;
   for (const producer_state& p : producers) {
-    if (auto r = (*txn)->put(segment::index, producer_key(p.id), bytes_of(to_stored(p))); !r) return r;
+    if (auto r = (*txn)->put(segment::index, producer_key(p.id), to_stored(p)); !r) return r;
   }
   if (auto r = commit(); !r) return r;
   if (auto r = env_->flush(); !r) return r;

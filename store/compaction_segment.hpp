@@ -26,6 +26,8 @@ class segment_builder {
 
   /// The next batch of the segment, whole and checked.
   result<void> add(const batch_header& header, std::string_view batch);
+  /// What the index of the segment that goes says of an abort marker that was added.
+  result<void> add_aborted(const aborted_entry& entry);
   /// What was added is in the file, though perhaps not on the disk.
   result<void> commit();
   /// The file is whole and durable under its temporary name. `last`: what only the segments that go know.
@@ -44,8 +46,9 @@ class segment_builder {
   const std::filesystem::path path_;
   const std::filesystem::path tmp_;
   segment_meta meta_;
-  chunk_header chunk_;      ///< of what is in `body_`
-  std::vector<char> body_;  ///< batches of the next chunk
+  chunk_header chunk_;       ///< of what is in `body_`
+  std::uint64_t first_ = 0;  ///< base of the first batch in it; a hole may lie before
+  std::vector<char> body_;   ///< batches of the next chunk
   std::unique_ptr<lmdb::environment> env_;
   std::optional<lmdb::transaction> txn_;
 };

@@ -304,6 +304,11 @@ class inspection {
     for (; more && *more && states->key()[0] == 'p'; more = states->next()) {
       if (auto p = read_producer(states->key(), states->value()); !p) fault(file, 0, p.error().message);
     }
+    if (!more) return more.error();
+    more = states->seek("a");
+    for (; more && *more && states->key()[0] == 'a'; more = states->next()) {
+      if (auto a = read_aborted(states->key(), states->value()); !a) fault(file, 0, a.error().message);
+    }
     return more ? result<void>{} : more.error();
   }
 

@@ -40,7 +40,31 @@ struct producer_state {
   offset last_offset;           ///< of the record with `last_sequence`
   std::int32_t last_delta = 0;  ///< the last batch's record count - 1
   timestamp at;
+  std::optional<offset> transaction = std::nullopt;  ///< where its open transaction begins here
   friend bool operator==(const producer_state&, const producer_state&) = default;
+};
+
+/// A transaction that a marker has decided.
+struct ended_transaction {
+  producer_id producer;
+  offset first;   ///< of its records
+  offset marker;  ///< the marker's own
+  bool committed = false;
+  friend bool operator==(const ended_transaction&, const ended_transaction&) = default;
+};
+
+/// What the log tells of its producers, as of the flushed end.
+struct log_history {
+  std::vector<producer_state> producers;  ///< by id
+  std::vector<ended_transaction> ended;   ///< those whose marker is not settled, by marker
+  offset settled;
+};
+
+/// One epoch's part of a log.
+struct epoch_range {
+  dohle::epoch epoch;
+  offset end;
+  friend bool operator==(const epoch_range&, const epoch_range&) = default;
 };
 
 struct segment_info {
@@ -114,8 +138,13 @@ class log {
   virtual result<std::optional<found_record>> find_time(timestamp at, offset limit) = 0;
   /// *disk*: the record with the largest timestamp before `limit` (the first of equals).
   virtual result<std::optional<found_record>> find_max_time(offset limit) = 0;
-  /// *disk*: producers as of the flushed end, from the segments and the tail's batch headers.
-  virtual result<std::vector<producer_state>> producers() = 0;
+  /// *disk*: from the segments and the tail's batches.
+  virtual result<log_history> history() = 0;
+  /// *disk*: the settled ones of the aborted transactions that reach into [from, end), by their markers. nullopt: they
+  /// are more than `most`.
+  virtual result<std::optional<std::vector<ended_transaction>>> aborted(offset from, offset end, std::size_t most) = 0;
+  /// *disk*: the largest epoch up to `asked` that has batches before `limit`, and where they end; nullopt: none has.
+  virtual result<std::optional<epoch_range>> epoch_end(epoch asked, offset limit) = 0;
 
   // --- the settler's, disk
   /// Moves whole batches before `limit` (the high watermark), at most about `max_bytes`, from the tail into segments

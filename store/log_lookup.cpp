@@ -1,6 +1,5 @@
-// Looking up a partition's log by time, and who produced into it.
+// Looking up a partition's log by time.
 #include <algorithm>
-#include <unordered_map>
 
 #include "store/partition_log.hpp"
 
@@ -143,60 +142,6 @@ result<std::optional<found_record>> partition_log::look_up_max_time(offset limit
       best = **found;
   }
   return best;
-}
-
-result<std::vector<producer_state>> partition_log::producers() {
-  constexpr int attempts = 100;
-  for (int i = 0; i < attempts; ++i) {
-    std::shared_ptr<segment> newest;
-    std::vector<tail_entry> batches;
-    {
-      std::lock_guard lock(mutex_);
-      if (!segments_.empty()) newest = segments_.back();
-      for (std::size_t at = tail_.find(settled_); at < tail_.size() && tail_[at].sequence != 0; ++at)
-        batches.push_back(tail_[at]);
-    }
-    std::unordered_map<std::int64_t, producer_state> known;
-    if (newest) {
-      auto stored = newest->producers();
-      if (!stored && stored.code() == errc::closed) continue;
-      if (!stored) return stored.error();
-      for (const producer_state& p : *stored) known.emplace(p.id.value, p);
-    }
-    const auto apply = [&](std::string_view batch) -> result<void> {
-      auto header = read_header(batch);
-      if (!header) return error{errc::corrupt_data, header.error().message, header.error().hint};
-      if (header->producer == no_producer) return {};
-      auto [at, fresh] = known.try_emplace(header->producer.value);
-      if (fresh) at->second.id = no_producer;
-      apply_batch(at->second, *header);
-      return {};
-    };
-    result<void> outcome;
-    for (const tail_entry& batch : batches) {
-      const batch_place place = batch.place();
-      outcome = batch.data ? apply(batch.payload().view())
-                           : context_->journal->view(id_, {&place, 1},
-                                                     [&](std::size_t, std::string_view b) { return apply(b); });
-      if (!outcome) break;
-    }
-    if (!outcome && outcome.code() == errc::closed) continue;  // settled since: the segment knows
-    if (!outcome) return outcome.error();
-    std::vector<producer_state> states;
-    states.reserve(known.size());
-    for (const auto& [id, state] : known) states.push_back(state);
-    bound_producers(states);
-    std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    return states;
-  }
-  return error{errc::busy, "the log moved too often to be read", "try again"};
-}
-
-void bound_producers(std::vector<producer_state>& states) {
-  if (states.size() <= limits::max_producers_per_partition) return;
-  std::nth_element(states.begin(), states.begin() + limits::max_producers_per_partition, states.end(),
-                   [](const auto& a, const auto& b) { return a.at > b.at; });
-  states.resize(limits::max_producers_per_partition);
 }
 
 }  // namespace dohle::store

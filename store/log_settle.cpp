@@ -1,6 +1,7 @@
 // Settling of a partition's log: from the journal into segments.
 #include <algorithm>
 #include <limits>
+#include <unordered_map>
 
 #include "store/batch_check.hpp"
 #include "store/files.hpp"
@@ -26,6 +27,11 @@ std::size_t step_bytes(const options& settings, std::size_t wanted) {
 struct partition_log::move_step {
   std::vector<tail_entry> batches;  ///< copies: what is in memory stays there until they are moved
   std::size_t bytes = 0;
+};
+
+struct partition_log::producer_changes {
+  std::unordered_map<std::int64_t, producer_state> producers;
+  std::vector<aborted_entry> aborted;
 };
 
 partition_log::move_step partition_log::next_step(offset from, offset limit, std::size_t max_bytes) const {
@@ -61,7 +67,10 @@ result<std::size_t> partition_log::settle_some(offset limit, std::size_t max_byt
     do {
       segment_meta next = meta;
       outcome = (*to)->change([&](lmdb::transaction& txn) { return move(txn, step, next); });
-      if (!outcome) break;
+      if (!outcome) {
+        open_firsts_.reset();  // what it learnt was not written
+        break;
+      }
       changed = true;
       meta = next;
       moved += step.bytes;
@@ -131,7 +140,7 @@ result<std::shared_ptr<segment>> partition_log::next_segment(offset base, offset
 }
 
 result<chunk_header> partition_log::fill_chunk(char* room, const move_step& step, std::size_t first, std::size_t count,
-                                               producer_map& dirty, lmdb::transaction& txn) {
+                                               producer_changes& changes, lmdb::transaction& txn) {
   char* const body = room + sizeof(chunk_header);
   char* to = body;
   for (std::size_t i = first; i < first + count;) {
@@ -165,28 +174,64 @@ result<chunk_header> partition_log::fill_chunk(char* room, const move_step& step
     // Nothing becomes history that is not what was acknowledged, whether it came from memory or from the journal.
     auto header = check_batch({at, batch.size}, batch.base, batch.epoch);
     if (!header) return error{header.code(), directory().string() + ": " + header.error().message, header.error().hint};
-    at += batch.size;
     chunk.min_timestamp = std::min(chunk.min_timestamp, header->base_timestamp.value);
     chunk.max_timestamp = std::max(chunk.max_timestamp, header->max_timestamp.value);
-    if (header->producer == no_producer) continue;
-    auto [known, fresh] = dirty.try_emplace(header->producer.value);
-    if (fresh) {
-      auto stored = txn.get(segment::index, producer_key(header->producer));
-      if (!stored) return stored.error();
-      known->second.id = no_producer;
-      if (*stored) {
-        auto read = read_producer(producer_key(header->producer), **stored);
-        if (!read) return read.error();
-        known->second = *read;
-      }
-    }
-    apply_batch(known->second, *header);
+    if (auto r = note_producer({at, batch.size}, *header, changes, txn); !r) return r.error();
+    at += batch.size;
   }
   return chunk;
 }
 
+result<void> partition_log::find_open(const lmdb::transaction& txn) {
+  auto states = txn.open_cursor(segment::index);
+  if (!states) return states.error();
+  std::set<offset> firsts;
+  auto more = states->seek("p");
+  for (; more && *more && states->key()[0] == 'p'; more = states->next()) {
+    auto state = read_producer(states->key(), states->value());
+    if (!state) return state.error();
+    if (state->transaction) firsts.insert(*state->transaction);
+  }
+  if (!more) return more.error();
+  open_firsts_ = std::move(firsts);
+  return {};
+}
+
+/// What a batch says of its producer, and of the transaction that it begins or ends.
+result<void> partition_log::note_producer(std::string_view batch, const batch_header& header, producer_changes& changes,
+                                          const lmdb::transaction& txn) {
+  if (header.producer == no_producer) return {};
+  auto [known, fresh] = changes.producers.try_emplace(header.producer.value);
+  producer_state& state = known->second;
+  if (fresh) {
+    auto stored = txn.get(segment::index, producer_key(header.producer));
+    if (!stored) return stored.error();
+    state.id = no_producer;
+    if (*stored) {
+      auto read = read_producer(producer_key(header.producer), **stored);
+      if (!read) return read.error();
+      state = *read;
+    }
+  }
+  if (!header.transactional()) {
+    apply_batch(state, header, batch);
+    return {};
+  }
+  // Nothing of a transaction came before in this step, so what the index says is how things are here.
+  if (!open_firsts_) {
+    if (auto r = find_open(txn); !r) return r;
+  }
+  const auto ended = apply_batch(state, header, batch);
+  if (state.transaction) open_firsts_->insert(*state.transaction);
+  if (!ended) return {};
+  open_firsts_->erase(ended->first);
+  if (ended->committed) return {};
+  changes.aborted.push_back({*ended, open_firsts_->empty() ? ended->marker + 1 : *open_firsts_->begin()});
+  return {};
+}
+
 result<void> partition_log::move(lmdb::transaction& txn, const move_step& step, segment_meta& meta) {
-  producer_map dirty;
+  producer_changes changes;
   for (std::size_t first = 0; first < step.batches.size();) {
     std::size_t count = 0, body = 0;
     for (std::size_t i = first; i < step.batches.size(); ++i, ++count) {
@@ -198,7 +243,7 @@ result<void> partition_log::move(lmdb::transaction& txn, const move_step& step, 
     const auto key = static_cast<std::uint64_t>(step.batches[first].base.value);
     auto room = txn.append(segment::chunks, lmdb::key_of(key), size);
     if (!room) return room.error();
-    auto chunk = fill_chunk(*room, step, first, count, dirty, txn);
+    auto chunk = fill_chunk(*room, step, first, count, changes, txn);
     if (!chunk) return chunk.error();
     std::memset(*room + sizeof *chunk + body, 0, size - sizeof *chunk - body);
     seal(*chunk);
@@ -216,8 +261,11 @@ result<void> partition_log::move(lmdb::transaction& txn, const move_step& step, 
   auto written = context_->journal->written_at(meta.applied_sequence);
   if (!written) return written.error();
   meta.appended = written->value;
-  for (const auto& [id, p] : dirty) {
-    if (auto r = txn.put(segment::index, producer_key(p.id), bytes_of(to_stored(p))); !r) return r;
+  for (const auto& [id, p] : changes.producers) {
+    if (auto r = txn.put(segment::index, producer_key(p.id), to_stored(p)); !r) return r;
+  }
+  for (const auto& a : changes.aborted) {
+    if (auto r = txn.put(segment::index, aborted_key(a.what.marker), bytes_of(to_stored(a))); !r) return r;
   }
   seal(meta);
   return txn.put(segment::index, meta_key, bytes_of(meta));

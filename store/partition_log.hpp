@@ -9,7 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
+#include <set>
 #include <vector>
 
 #include "store/compaction_segment.hpp"
@@ -74,7 +74,9 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   result<std::vector<bytes>> read_back(offset before, std::size_t max_bytes) override;
   result<std::optional<found_record>> find_time(timestamp at, offset limit) override;
   result<std::optional<found_record>> find_max_time(offset limit) override;
-  result<std::vector<producer_state>> producers() override;
+  result<log_history> history() override;
+  result<std::optional<std::vector<ended_transaction>>> aborted(offset from, offset end, std::size_t most) override;
+  result<std::optional<epoch_range>> epoch_end(epoch asked, offset limit) override;
 
   result<std::size_t> settle(offset limit, std::size_t max_bytes) override;
   std::size_t unsettled_bytes() const override;
@@ -105,7 +107,8 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   };
   /// Batches on their way into a segment.
   struct move_step;
-  using producer_map = std::unordered_map<std::int64_t, producer_state>;
+  /// What a step has learnt of producers: written behind its batches.
+  struct producer_changes;
 
   partition_log(std::shared_ptr<log_context> context, partition_id id) : context_(std::move(context)), id_(id) {}
   std::filesystem::path directory() const;
@@ -130,7 +133,13 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   result<std::shared_ptr<segment>> segment_for(const move_step& step);
   result<void> move(lmdb::transaction& txn, const move_step& step, segment_meta& meta);
   result<chunk_header> fill_chunk(char* room, const move_step& step, std::size_t first, std::size_t count,
-                                  producer_map& dirty, lmdb::transaction& txn);
+                                  producer_changes& changes, lmdb::transaction& txn);
+  result<void> note_producer(std::string_view batch, const batch_header& header, producer_changes& changes,
+                             const lmdb::transaction& txn);
+  result<void> find_open(const lmdb::transaction& txn);
+  result<std::optional<log_history>> look_up_history();
+  result<std::optional<epoch_range>> look_up_epoch(epoch asked, offset limit);
+  result<std::optional<std::vector<ended_transaction>>> look_up_aborted(offset from, offset end, std::size_t most);
   void advance(const std::shared_ptr<segment>& to, const segment_meta& meta);
   result<std::size_t> settle_some(offset limit, std::size_t max_bytes);
   result<std::shared_ptr<segment>> next_segment(offset base, offset start);
@@ -139,7 +148,9 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   const std::shared_ptr<log_context> context_;
   const partition_id id_;
 
-  std::mutex settle_mutex_;                         ///< one settler or retention pass at a time
+  std::mutex settle_mutex_;  ///< one settler or retention pass at a time; guards `open_firsts_`
+  /// Where the transactions begin that are open at `settled_`; read when the first batch of one settles.
+  std::optional<std::set<offset>> open_firsts_;
   mutable std::mutex mutex_;                        ///< guards what follows
   std::vector<std::shared_ptr<segment>> segments_;  ///< by base; the last one is the newest
   tail tail_;
@@ -155,7 +166,7 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   bool dropped_ = false;
 };
 
-/// At most limits::max_producers_per_partition remain: the longest silent ones go.
+/// At most limits::max_producers_per_partition remain: the longest silent ones go, but none with an open transaction.
 void bound_producers(std::vector<producer_state>& states);
 
 }  // namespace dohle::store

@@ -190,7 +190,7 @@ result<std::shared_ptr<segment>> segment::create(const fs::path& directory, cons
     if (!txn) return txn.error();
     if (auto r = txn->put(index, meta_key, bytes_of(sealed)); !r) return r.error();
     for (const producer_state& p : producers) {
-      if (auto r = txn->put(index, producer_key(p.id), bytes_of(to_stored(p))); !r) return r.error();
+      if (auto r = txn->put(index, producer_key(p.id), to_stored(p)); !r) return r.error();
     }
     if (auto r = txn->commit(); !r) return r.error();
     if (auto r = (*env)->flush(); !r) return r.error();

@@ -2,6 +2,7 @@
 // its log, read-only ever after, removed whole. Owner: its log; shared with the readers that are in it.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <list>
@@ -76,6 +77,9 @@ class segment {
   result<std::vector<time_candidate>> latest_chunks(offset limit);
   /// *disk*
   result<std::vector<producer_state>> producers();
+  /// *disk*: adds the aborted transactions whose markers lie here from `from` on and that begin before `end`, up to one
+  /// more than `most` in all. True: no marker behind this segment ends one that begins before `end`.
+  result<bool> aborted(offset from, offset end, std::size_t most, std::vector<ended_transaction>& found);
   /// *disk*: checks what is stored from `from` on, at most about `max_bytes`, up to the first damage.
   result<scrubbed> scrub(offset from, std::size_t max_bytes);
 
@@ -132,6 +136,7 @@ class segment {
   bool newest_;
   bool open_for_writing_ = false;
   bool removed_ = false;
+  std::atomic<bool> no_aborted_{false};    ///< it knows of none and will not change: not worth another look
   std::list<segment*>::iterator in_pool_;  ///< guarded by the pool's mutex
   bool pooled_ = false;                    ///< guarded by the pool's mutex
 };

@@ -1,7 +1,9 @@
 #include "store/segment_format.hpp"
 
 #include <cstddef>
+#include <utility>
 
+#include "schema/control_batch.hpp"
 #include "store/files.hpp"
 
 namespace dohle::store {
@@ -74,49 +76,99 @@ timestamp time_of_key(std::string_view key) {
 }
 
 std::string epoch_key(epoch of) { return key_with('e', static_cast<std::uint32_t>(of.value)); }
+
+result<epoch_start> read_epoch(std::string_view key, std::string_view value) {
+  if (key.size() != 5 || value.size() != sizeof(std::uint64_t)) return damaged("the index by epoch is damaged");
+  return epoch_start{epoch{static_cast<std::int32_t>(load_big<std::uint32_t>(key.data() + 1))},
+                     offset{static_cast<std::int64_t>(load_little<std::uint64_t>(value.data()))}};
+}
+
 std::string producer_key(producer_id id) { return key_with('p', static_cast<std::uint64_t>(id.value)); }
 
+std::string aborted_key(offset marker) { return key_with('a', static_cast<std::uint64_t>(marker.value)); }
+
 namespace {
-std::uint32_t crc_of(const stored_producer& p, std::int64_t id) { return crc32c(bytes_of(id), crc_without_own(p)); }
+/// Of what stands under a key: the number in it is covered, too.
+std::uint32_t crc_under(std::int64_t key, std::string_view with_zero) {
+  return crc32c(bytes_of(key), crc32c(with_zero));
+}
+
+std::int64_t number_of(std::string_view key) {
+  return static_cast<std::int64_t>(load_big<std::uint64_t>(key.data() + 1));
+}
 }  // namespace
 
-stored_producer to_stored(const producer_state& state) {
+std::string to_stored(const producer_state& state) {
   stored_producer p;
   p.epoch = state.epoch;
   p.last_sequence = state.last_sequence;
   p.last_offset = state.last_offset.value;
   p.last_delta = state.last_delta;
   p.at = state.at.value;
-  p.crc = crc_of(p, state.id.value);
-  return p;
+  if (state.transaction) p.transaction = state.transaction->value;
+  const std::size_t size = state.transaction ? sizeof p : plain_producer_bytes;
+  p.crc = crc_under(state.id.value, bytes_of(p).substr(0, size));
+  return std::string{bytes_of(p).substr(0, size)};
 }
 
 result<producer_state> read_producer(std::string_view key, std::string_view value) {
   stored_producer p;
-  if (key.size() != 9 || value.size() != sizeof p) return damaged("a producer's record has the wrong size");
-  std::memcpy(&p, value.data(), sizeof p);
-  const auto id = static_cast<std::int64_t>(load_big<std::uint64_t>(key.data() + 1));
-  if (crc_of(p, id) != p.crc) return damaged("a producer's record fails its checksum");
-  return producer_state{producer_id{id},       p.epoch,      p.last_sequence,
-                        offset{p.last_offset}, p.last_delta, timestamp{p.at}};
+  if (key.size() != 9 || (value.size() != sizeof p && value.size() != plain_producer_bytes))
+    return damaged("a producer's record has the wrong size");
+  std::memcpy(&p, value.data(), value.size());
+  const auto id = number_of(key);
+  const auto crc = std::exchange(p.crc, 0);
+  if (crc_under(id, bytes_of(p).substr(0, value.size())) != crc)
+    return damaged("a producer's record fails its checksum");
+  producer_state state{producer_id{id}, p.epoch, p.last_sequence, offset{p.last_offset}, p.last_delta, timestamp{p.at}};
+  if (p.transaction >= 0) state.transaction = offset{p.transaction};
+  return state;
 }
 
-void apply_batch(producer_state& state, const batch_header& header) {
-  if (state.id == header.producer && state.last_offset >= header.base && state.last_sequence >= 0) return;
-  const bool first_of_epoch = state.id != header.producer || state.epoch != header.producer_epoch;
+stored_aborted to_stored(const aborted_entry& entry) {
+  stored_aborted a;
+  a.producer = entry.what.producer.value;
+  a.first = entry.what.first.value;
+  a.last_stable = entry.last_stable.value;
+  a.crc = crc_under(entry.what.marker.value, bytes_of(a));
+  return a;
+}
+
+result<aborted_entry> read_aborted(std::string_view key, std::string_view value) {
+  stored_aborted a;
+  if (key.size() != 9 || value.size() != sizeof a) return damaged("an aborted transaction's record has the wrong size");
+  std::memcpy(&a, value.data(), sizeof a);
+  const auto marker = number_of(key);
+  const auto crc = std::exchange(a.crc, 0);
+  if (crc_under(marker, bytes_of(a)) != crc) return damaged("an aborted transaction's record fails its checksum");
+  return aborted_entry{{producer_id{a.producer}, offset{a.first}, offset{marker}, false}, offset{a.last_stable}};
+}
+
+std::optional<ended_transaction> apply_batch(producer_state& state, const batch_header& header,
+                                             std::string_view batch) {
+  const bool known = state.id == header.producer;
+  if (known && state.epoch > header.producer_epoch) return std::nullopt;
+  if (known && state.last_offset >= header.base && state.last_sequence >= 0) return std::nullopt;
+  const bool first_of_epoch = !known || state.epoch != header.producer_epoch;
   state.id = header.producer;
   state.epoch = header.producer_epoch;
   state.at = header.max_timestamp;
   if (header.base_sequence < 0) {  // a marker: it opens an epoch but takes no sequence
     if (first_of_epoch) state.last_sequence = -1;
-    return;
+    const auto kind = header.control() ? marker_of(batch) : std::nullopt;
+    if (!kind || !state.transaction || *state.transaction >= header.base) return std::nullopt;
+    ended_transaction ended{header.producer, *state.transaction, header.base, *kind == marker_kind::commit};
+    state.transaction.reset();
+    return ended;
   }
+  if (header.transactional() && !state.transaction) state.transaction = header.base;
   // Sequences wrap from the largest i32 to 0.
   state.last_sequence = static_cast<std::int32_t>(
       (static_cast<std::uint32_t>(header.base_sequence) + static_cast<std::uint32_t>(header.last_offset_delta)) &
       0x7fffffff);
   state.last_offset = header.base + header.last_offset_delta;
   state.last_delta = header.last_offset_delta;
+  return std::nullopt;
 }
 
 std::string segment_name(offset base, std::uint32_t generation) {

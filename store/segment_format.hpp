@@ -5,11 +5,13 @@
 //        n * 4096 - 16 bytes, at most 262,128 unless one batch needs more; never of two epochs
 //   "x"  "m" -> segment_meta | "t" be64(largest timestamp so far, sign flipped) -> u64 chunk, the first that reached it
 //        | "e" be32(epoch) -> u64 first offset of it here | "p" be64(producer id) -> stored_producer
-//        | "c" -> compaction_mark, in what compaction wrote
+//        | "c" -> compaction_mark, in what compaction wrote | "a" be64(offset of an abort marker here) ->
+//        stored_aborted
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -70,8 +72,19 @@ struct stored_producer {
   std::int32_t last_delta = 0;
   std::uint32_t crc = 0;  ///< CRC-32C of this with 0 here, then the id
   std::int64_t at = -1;
+  std::int64_t transaction = -1;  ///< where its open transaction begins; without one the record ends before this
 };
-static_assert(sizeof(stored_producer) == 32);
+static_assert(sizeof(stored_producer) == 40);
+inline constexpr std::size_t plain_producer_bytes = 32;  ///< of a producer without an open transaction
+
+struct stored_aborted {
+  std::int64_t producer = -1;
+  std::int64_t first = 0;        ///< of the transaction's records
+  std::int64_t last_stable = 0;  ///< behind this marker: a later marker ends nothing that began before it
+  std::uint32_t reserved = 0;
+  std::uint32_t crc = 0;  ///< CRC-32C of this with 0 here, then the marker's offset
+};
+static_assert(sizeof(stored_aborted) == 32);
 
 struct compaction_mark {
   std::int64_t cleaned_until = 0;  ///< compaction left one record a key before it
@@ -95,15 +108,31 @@ result<compaction_mark> read_mark(std::string_view value);
 
 inline constexpr std::string_view meta_key = "m";
 inline constexpr std::string_view mark_key = "c";
+struct epoch_start {
+  dohle::epoch epoch;
+  offset first;  ///< in this segment
+};
+
 std::string time_key(timestamp at);
 timestamp time_of_key(std::string_view key);
 std::string epoch_key(epoch of);
+result<epoch_start> read_epoch(std::string_view key, std::string_view value);
 std::string producer_key(producer_id id);
-stored_producer to_stored(const producer_state& state);
+std::string to_stored(const producer_state& state);
 result<producer_state> read_producer(std::string_view key, std::string_view value);
 
-/// Lets a batch that follows speak: a newer producer epoch or a later offset wins.
-void apply_batch(producer_state& state, const batch_header& header);
+/// An aborted transaction as its segment knows it.
+struct aborted_entry {
+  ended_transaction what;
+  offset last_stable;
+};
+std::string aborted_key(offset marker);
+stored_aborted to_stored(const aborted_entry& entry);
+result<aborted_entry> read_aborted(std::string_view key, std::string_view value);
+
+/// Lets a batch that follows speak: a newer producer epoch or a later offset wins. One that spoke before changes
+/// nothing. Returns the transaction that it decides, if it is a marker.
+std::optional<ended_transaction> apply_batch(producer_state& state, const batch_header& header, std::string_view batch);
 
 /// "<base offset, 16 hex>-<generation, 4 hex or more>.seg"
 std::string segment_name(offset base, std::uint32_t generation);

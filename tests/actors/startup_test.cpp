@@ -43,8 +43,8 @@ TEST_F(startup_test, topics_their_logs_and_producers_and_committed_offsets_are_f
   ASSERT_EQ(partitions.size(), 3u);
   const auto& led = loaded->logs.at(partitions[1].id);
   EXPECT_EQ(led.log->end(), offset{4});
-  ASSERT_EQ(led.producers.size(), 1u);
-  EXPECT_EQ(led.producers[0].last_sequence, 3);
+  ASSERT_EQ(led.history.producers.size(), 1u);
+  EXPECT_EQ(led.history.producers[0].last_sequence, 3);
   EXPECT_EQ(loaded->groups.at("g").offsets.size(), 1u);
   std::vector<std::string> seen;
   auto read = read_all(*led.log, [&](const record_view& r) -> result<void> {

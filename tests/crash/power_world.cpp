@@ -65,7 +65,7 @@ void check_producers(store::log& in, const std::vector<written>& expected) {
   for (const written& w : expected) {
     if (w.from.id != no_producer && w.end <= in.flushed()) last[w.from.id.value] = &w;
   }
-  const auto known = must(in.producers(), "producers");
+  const auto known = must(in.history(), "producers").producers;
   bool good = known.size() == last.size();
   for (const store::producer_state& p : known) {
     const auto at = last.find(p.id.value);

@@ -181,5 +181,55 @@ TEST(sequence, a_log_holds_each_record_once_and_in_order) {
   }
 }
 
+TEST(sequence, a_marker_with_a_newer_epoch_opens_that_epoch) {
+  auto t = after(3);
+  t.record_marker(p, 1, offset{130}, offset{130});
+  EXPECT_EQ(t.epoch_of(p), 1);
+  EXPECT_EQ(code(t.check(p, 0, 30, 1)), errc::producer_fenced);
+  EXPECT_TRUE(fresh(t.check(p, 1, 0, 5)));
+  EXPECT_EQ(code(t.check(p, 1, 30, 1)), errc::out_of_order_sequence);
+  EXPECT_EQ(code(t.check(p, 1, int_max - 4, 3)), errc::out_of_order_sequence) << "nothing came before the first";
+  t.record(p, 1, 0, 5, offset{131}, offset{131});
+  EXPECT_TRUE(fresh(t.check(p, 1, 5, 1)));
+  EXPECT_EQ(std::get<duplicate_batch>(t.check(p, 1, 0, 5)).base, offset{131});
+}
+
+TEST(sequence, a_marker_of_the_same_epoch_leaves_the_numbers) {
+  auto t = after(3);
+  t.record_marker(p, 0, offset{130}, offset{130});
+  EXPECT_TRUE(fresh(t.check(p, 0, 30, 4)));
+  EXPECT_TRUE(std::holds_alternative<duplicate_batch>(t.check(p, 0, 20, 10)));
+}
+
+TEST(sequence, a_new_epoch_begins_with_zero) {
+  const auto t = after(3);
+  EXPECT_TRUE(fresh(t.check(p, 1, 0, 4)));
+  EXPECT_EQ(code(t.check(p, 1, 30, 4)), errc::out_of_order_sequence);
+}
+
+TEST(sequence, a_marker_of_a_stranger_fences_it) {
+  producer_table t;
+  t.record_marker(p, 3, offset{0}, offset{0});
+  EXPECT_EQ(code(t.check(p, 2, 0, 1)), errc::producer_fenced);
+  EXPECT_TRUE(fresh(t.check(p, 3, 0, 1)));
+  EXPECT_EQ(t.epoch_of(producer_id{8}), std::nullopt);
+}
+
+TEST(sequence, a_marker_is_rolled_back) {
+  auto t = after(3);
+  t.record_marker(p, 1, offset{130}, offset{130});
+  t.rollback_from(offset{130});
+  EXPECT_EQ(t.epoch_of(p), 0);
+  EXPECT_TRUE(fresh(t.check(p, 0, 30, 1)));
+}
+
+TEST(sequence, an_epoch_without_a_batch_is_restored) {
+  producer_table t;
+  t.restore({{p, 2, -1, offset{40}, 3}});
+  EXPECT_EQ(code(t.check(p, 1, 0, 1)), errc::producer_fenced);
+  EXPECT_TRUE(fresh(t.check(p, 2, 0, 1)));
+  EXPECT_EQ(code(t.check(p, 2, 4, 1)), errc::out_of_order_sequence);
+}
+
 }  // namespace
 }  // namespace dohle::rules

@@ -207,12 +207,12 @@ TEST_F(compaction_test, what_the_log_knows_besides_its_records_stays) {
                    {producer_id{i % 3}, 1, i}, timestamp{1000 * i});
   }
   settle();
-  const auto producers = *log_->producers();
+  const auto producers = log_->history()->producers;
   const auto appended = log_->appended();
   ASSERT_GT(appended.value, 0);
   ASSERT_TRUE(compact(*log_, log_->end()).ok());
   for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(*log_->producers(), producers);
+    EXPECT_EQ(log_->history()->producers, producers);
     EXPECT_EQ(log_->appended(), appended);
     EXPECT_EQ((*log_->find_time(timestamp{0}, log_->end()))->offset, offset{39}) << "the only record that is left";
     EXPECT_EQ((*log_->find_max_time(log_->end()))->at, timestamp{39'000});

@@ -94,10 +94,10 @@ TEST_F(log_start_test, the_latest_time_is_one_that_is_still_there) {
 
 TEST_F(log_start_test, producers_survive_their_records) {
   flush(*folder_, *log_, {append(*log_, 2, 100, timestamp{1}, epoch{1}, compression::none, {producer_id{7}, 3, 40})});
-  const auto before = *log_->producers();
+  const auto before = log_->history()->producers;
   ASSERT_EQ(before.size(), 1u);
   delete_before(302);
-  EXPECT_EQ(*log_->producers(), before);
+  EXPECT_EQ(log_->history()->producers, before);
 }
 
 TEST_F(log_start_test, an_interrupted_deletion_is_finished_by_the_next_opening) {

@@ -220,7 +220,7 @@ TEST_F(partition_log_test, remembers_producers) {
     produce(i % 5, static_cast<std::int16_t>(i / 50), (i % 50) * 10, 1 + i % 9);
     if (i % 13 == 5) settle(log_->end());
     if (i % 20 == 19) reopen();
-    EXPECT_EQ(*log_->producers(), expected) << i;
+    EXPECT_EQ(log_->history()->producers, expected) << i;
   }
   EXPECT_GT(log_->segments().size(), 1u);
 }
