@@ -122,7 +122,7 @@ result<std::size_t> clean_step(janitor_state::pass& p) {
     store::compaction_order order;
     order.end = std::min(p.end, log.settled());
     order.horizon = rules::horizon_from(clock_of(p.what), p.what.config);
-    order.segment_bytes = static_cast<std::size_t>(p.what.config.segment_bytes);
+    order.segment_bytes = std::min(static_cast<std::size_t>(p.what.config.segment_bytes), limits::segment_bytes);
     auto begun = log.begin_compaction(order, std::make_unique<judge>(clock_of(p.what)));
     if (!begun) return begun.error();
     p.work = std::move(*begun);

@@ -65,5 +65,13 @@ exchange on(const context&, const call&, describe_log_dirs_request&);
 exchange on(const context&, const call&, describe_configs_request&);
 exchange on(const context&, const call&, alter_configs_request&);
 exchange on(const context&, const call&, incremental_alter_configs_request&);
+// cluster.cpp
+exchange on(const context&, const call&, elect_leaders_request&);
+exchange on(const context&, const call&, alter_partition_reassignments_request&);
+exchange on(const context&, const call&, const list_partition_reassignments_request&);
+exchange on(const context&, const call&, const describe_quorum_request&);
+exchange on(const context&, const call&, list_config_resources_request&);
+exchange on(const context&, const call&, const describe_client_quotas_request&);
+exchange on(const context&, const call&, const describe_user_scram_credentials_request&);
 
 }  // namespace dohle::kafka

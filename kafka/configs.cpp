@@ -1,9 +1,8 @@
 // Configs of topics and of the broker: complete, with their sources, because consoles and Connect decide by them.
 #include <algorithm>
-#include <array>
-#include <map>
 
 #include "kafka/apis.hpp"
+#include "kafka/config_texts.hpp"
 #include "kafka/errors.hpp"
 
 namespace dohle::kafka {
@@ -12,7 +11,6 @@ namespace {
 
 enum resource : std::int8_t { of_topic = 2, of_broker = 4 };
 enum source : std::int8_t { topics_own = 1, static_broker = 4, default_value = 5 };
-enum value_type : std::int8_t { boolean = 1, text = 2, int32 = 3, int16 = 4, int64 = 5, real = 6, list = 7 };
 enum operation : std::int8_t { set = 0, reset = 1, append = 2, subtract = 3 };
 
 struct fixed_config {
@@ -20,63 +18,30 @@ struct fixed_config {
   value_type type;
 };
 
-/// Kafka's configs of a topic that have one possible value here: what a client reads of them is true.
-constexpr std::array fixed_of_topic{
-    fixed_config{"file.delete.delay.ms", "0", int64},
-    fixed_config{"flush.messages", "1", int64},
-    fixed_config{"flush.ms", "0", int64},
-    fixed_config{"follower.replication.throttled.replicas", "", list},
-    fixed_config{"index.interval.bytes", "262128", int32},
-    fixed_config{"leader.replication.throttled.replicas", "", list},
-    fixed_config{"local.retention.bytes", "-2", int64},
-    fixed_config{"local.retention.ms", "-2", int64},
-    fixed_config{"preallocate", "false", boolean},
-    fixed_config{"remote.storage.enable", "false", boolean},
-    fixed_config{"segment.jitter.ms", "0", int64},
-    fixed_config{"unclean.leader.election.enable", "false", boolean},
-};
-
-constexpr std::array types{
-    std::pair<std::string_view, value_type>{"cleanup.policy", list},
-    std::pair<std::string_view, value_type>{"compression.type", text},
-    std::pair<std::string_view, value_type>{"max.message.bytes", int32},
-    std::pair<std::string_view, value_type>{"message.timestamp.type", text},
-    std::pair<std::string_view, value_type>{"min.cleanable.dirty.ratio", real},
-    std::pair<std::string_view, value_type>{"min.insync.replicas", int32},
-    std::pair<std::string_view, value_type>{"segment.bytes", int32},
-};
-
-value_type type_of(std::string_view name) {
-  auto found = std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.first == name; });
-  return found == types.end() ? int64 : found->second;
-}
-
-/// The broker's config that a topic's default comes from.
-std::string broker_name_of(const std::string& name) {
-  static const std::map<std::string, std::string> renamed{{"max.message.bytes", "message.max.bytes"},
-                                                          {"message.timestamp.type", "log.message.timestamp.type"},
-                                                          {"min.insync.replicas", "min.insync.replicas"},
-                                                          {"compression.type", "compression.type"}};
-  auto found = renamed.find(name);
-  return found == renamed.end() ? "log." + name : found->second;
-}
-
 using line = describe_configs_response_resource_result;
 
-line of(const config_entry& entry, bool with_synonyms) {
+/// What a client wants to hear of each config beside its value.
+struct wanted {
+  bool synonyms = false;
+  bool documentation = false;
+};
+
+line of(const config_entry& entry, wanted with) {
+  const auto told = tell(entry.name);
   line out;
   out.name = entry.name;
   out.value = entry.value;
   out.config_source = entry.is_default ? default_value : topics_own;
-  out.config_type = type_of(entry.name);
+  out.config_type = told.type;
   out.documentation.reset();
-  if (!with_synonyms) return out;
+  if (with.documentation) out.documentation = std::string(told.documentation);
+  if (!with.synonyms) return out;
   if (!entry.is_default) out.synonyms.push_back({entry.name, entry.value, topics_own});
-  if (entry.is_default) out.synonyms.push_back({broker_name_of(entry.name), entry.value, default_value});
+  if (entry.is_default) out.synonyms.push_back({std::string(told.broker_name), entry.value, default_value});
   return out;
 }
 
-line of(const fixed_config& f, bool with_synonyms) {
+line of(const fixed_config& f, wanted with) {
   line out;
   out.name = f.name;
   out.value = std::string(f.value);
@@ -84,7 +49,7 @@ line of(const fixed_config& f, bool with_synonyms) {
   out.config_source = default_value;
   out.config_type = f.type;
   out.documentation.reset();
-  if (with_synonyms) out.synonyms.push_back({out.name, out.value, default_value});
+  if (with.synonyms) out.synonyms.push_back({out.name, out.value, default_value});
   return out;
 }
 
@@ -125,7 +90,7 @@ describe_configs_response_result begin_result(std::int8_t type, const std::strin
 }
 
 describe_configs_response_result broker_result(const context& with, const describe_configs_request_resource& asked,
-                                               bool with_synonyms) {
+                                               wanted what) {
   auto out = begin_result(asked.resource_type, asked.resource_name);
   if (!asked.resource_name.empty() && asked.resource_name != std::to_string(with.me.value)) {
     out.error_code = number(error_code::invalid_request);
@@ -133,13 +98,13 @@ describe_configs_response_result broker_result(const context& with, const descri
     return out;
   }
   std::vector<std::string> texts;
-  for (const auto& f : of_this_broker(with, texts)) out.configs.push_back(of(f, with_synonyms));
+  for (const auto& f : of_this_broker(with, texts)) out.configs.push_back(of(f, what));
   keep_asked(out.configs, asked.configuration_keys);
   return out;
 }
 
 describe_configs_response_result topic_result(const describe_configs_request_resource& asked, response& r,
-                                              bool with_synonyms) {
+                                              wanted what) {
   auto out = begin_result(asked.resource_type, asked.resource_name);
   auto found = typed<topic_description>(r);
   out.error_code = number(found.code());
@@ -147,8 +112,7 @@ describe_configs_response_result topic_result(const describe_configs_request_res
     out.error_message = found.error().message;
     return out;
   }
-  for (const auto& entry : found->configs) out.configs.push_back(of(entry, with_synonyms));
-  for (const auto& f : fixed_of_topic) out.configs.push_back(of(f, with_synonyms));
+  for (const auto& entry : found->configs) out.configs.push_back(of(entry, what));
   std::sort(out.configs.begin(), out.configs.end(), [](const line& a, const line& b) { return a.name < b.name; });
   keep_asked(out.configs, asked.configuration_keys);
   return out;
@@ -157,6 +121,7 @@ describe_configs_response_result topic_result(const describe_configs_request_res
 }  // namespace
 
 exchange on(const context& with, const call& c, describe_configs_request& m) {
+  const wanted what{m.include_synonyms, m.include_documentation};
   std::vector<request> asks;
   for (const auto& r : m.resources)
     if (r.resource_type == of_topic) asks.push_back(describe_topic_request{r.resource_name});
@@ -165,9 +130,9 @@ exchange on(const context& with, const call& c, describe_configs_request& m) {
     std::size_t next = 0;
     for (const auto& r : m.resources) {
       if (r.resource_type == of_topic) {
-        answer.results.push_back(topic_result(r, found[next++], m.include_synonyms));
+        answer.results.push_back(topic_result(r, found[next++], what));
       } else if (r.resource_type == of_broker) {
-        answer.results.push_back(broker_result(with, r, m.include_synonyms));
+        answer.results.push_back(broker_result(with, r, what));
       } else {
         answer.results.push_back(begin_result(r.resource_type, r.resource_name));
       }

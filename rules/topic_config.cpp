@@ -14,40 +14,78 @@ namespace dohle::rules {
 
 namespace {
 
-enum class kind { duration, size, count, ratio, word };
+enum class kind { duration, size, count, ratio, word, boolean, text };
 
-/// One known config. Numbers are checked against the bounds, words against the list; `unlimited` also takes -1.
+/// One known config. Numbers are checked against the bounds, words against the list; `unlimited` also takes -1. One
+/// with a `kept` value has no effect here: it is checked, kept and shown, and that value is its default.
 struct known_config {
   std::string_view name;
   kind what;
-  std::int64_t least;
-  std::int64_t most;
-  bool unlimited;
-  std::string_view words;  ///< "a|b"
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  bool unlimited = false;
+  std::string_view words = {};  ///< "a|b"
+  std::optional<std::string_view> kept = std::nullopt;
 };
 
 constexpr auto int_max = std::numeric_limits<std::int32_t>::max();
 constexpr auto long_max = std::numeric_limits<std::int64_t>::max();
+constexpr std::string_view long_max_text = "9223372036854775807";
 constexpr auto max_batch = static_cast<std::int64_t>(limits::max_batch_bytes);
 /// Smaller segments would make a file per few batches; a whole batch must fit into one.
 constexpr std::int64_t least_segment = 64 * 1024;
-constexpr auto most_segment = static_cast<std::int64_t>(limits::segment_bytes);
+/// Of lists that are kept: what fits into a frame many times.
+constexpr std::size_t most_text = 16 * 1024;
 
-/// In the order of their names; the place is the bit in topic_config::own.
+constexpr known_config kept_number(std::string_view name, kind what, std::int64_t least, std::int64_t most,
+                                   std::string_view value) {
+  return {name, what, least, most, false, {}, value};
+}
+constexpr known_config kept_boolean(std::string_view name, std::string_view value) {
+  return {name, kind::boolean, 0, 0, false, {}, value};
+}
+constexpr known_config kept_text(std::string_view name) { return {name, kind::text, 0, 0, false, {}, ""}; }
+
+/// Every config that Kafka's clients may give a topic, in the order of the names; the place is the bit in
+/// topic_config::own. The defaults of those without effect say what is so here: each batch is flushed, its time is
+/// taken as it comes.
 constexpr std::array known{
     known_config{"cleanup.policy", kind::word, 0, 0, false, "delete|compact|compact,delete|delete,compact"},
-    known_config{"compression.type", kind::word, 0, 0, false, "producer"},
-    known_config{"delete.retention.ms", kind::duration, 0, long_max, false, ""},
-    known_config{"max.compaction.lag.ms", kind::duration, 1, long_max, false, ""},
-    known_config{"max.message.bytes", kind::size, 0, max_batch, false, ""},
+    kept_number("compression.gzip.level", kind::count, -1, 9, "-1"),
+    kept_number("compression.lz4.level", kind::count, 1, 17, "9"),
+    known_config{"compression.type", kind::word, 0, 0, false, "producer|uncompressed|gzip|snappy|lz4|zstd", "producer"},
+    kept_number("compression.zstd.level", kind::count, -131072, 22, "3"),
+    known_config{"delete.retention.ms", kind::duration, 0, long_max},
+    kept_number("file.delete.delay.ms", kind::duration, 0, long_max, "0"),
+    kept_number("flush.messages", kind::count, 1, long_max, "1"),
+    kept_number("flush.ms", kind::duration, 0, long_max, "0"),
+    kept_text("follower.replication.throttled.replicas"),
+    kept_number("index.interval.bytes", kind::size, 0, int_max, "262128"),
+    kept_text("leader.replication.throttled.replicas"),
+    kept_number("local.retention.bytes", kind::size, -2, long_max, "-2"),
+    kept_number("local.retention.ms", kind::duration, -2, long_max, "-2"),
+    known_config{"max.compaction.lag.ms", kind::duration, 1, long_max},
+    known_config{"max.message.bytes", kind::size, 0, max_batch},
+    kept_boolean("message.downconversion.enable", "false"),
+    kept_number("message.timestamp.after.max.ms", kind::duration, 0, long_max, long_max_text),
+    kept_number("message.timestamp.before.max.ms", kind::duration, 0, long_max, long_max_text),
     known_config{"message.timestamp.type", kind::word, 0, 0, false, "CreateTime|LogAppendTime"},
-    known_config{"min.cleanable.dirty.ratio", kind::ratio, 0, 1, false, ""},
-    known_config{"min.compaction.lag.ms", kind::duration, 0, long_max, false, ""},
-    known_config{"min.insync.replicas", kind::count, 1, int_max, false, ""},
-    known_config{"retention.bytes", kind::size, 0, long_max, true, ""},
-    known_config{"retention.ms", kind::duration, 0, long_max, true, ""},
-    known_config{"segment.bytes", kind::size, least_segment, most_segment, false, ""},
+    known_config{"min.cleanable.dirty.ratio", kind::ratio, 0, 1},
+    known_config{"min.compaction.lag.ms", kind::duration, 0, long_max},
+    known_config{"min.insync.replicas", kind::count, 1, int_max},
+    kept_boolean("preallocate", "false"),
+    kept_boolean("remote.log.copy.disable", "false"),
+    kept_boolean("remote.log.delete.on.disable", "false"),
+    kept_boolean("remote.storage.enable", "false"),
+    known_config{"retention.bytes", kind::size, 0, long_max, true},
+    known_config{"retention.ms", kind::duration, 0, long_max, true},
+    known_config{"segment.bytes", kind::size, least_segment, int_max},
+    kept_number("segment.index.bytes", kind::size, 4, int_max, "10485760"),
+    kept_number("segment.jitter.ms", kind::duration, 0, long_max, "0"),
+    kept_number("segment.ms", kind::duration, 1, long_max, "604800000"),
+    kept_boolean("unclean.leader.election.enable", "false"),
 };
+static_assert(known.size() <= 64, "each has its bit in topic_config::own");
 
 constexpr std::array durations{std::pair<std::string_view, std::int64_t>{"ms", 1},
                                std::pair<std::string_view, std::int64_t>{"s", 1'000},
@@ -147,10 +185,6 @@ result<void> check_word(const known_config& k, std::string_view value) {
   }
   std::string allowed;
   for (char c : k.words) allowed += c == '|' ? std::string{" or "} : std::string{c};
-  if (k.name == "compression.type") {
-    return bad_value(k, value, "is not supported: batches are stored as their producer compressed them",
-                     "producer, and choose the codec in the producer");
-  }
   return bad_value(k, value, "is not one of its values", allowed);
 }
 
@@ -166,6 +200,27 @@ result<double> parse_ratio(const known_config& k, std::string_view value) {
 std::string to_text(double ratio) {
   std::array<char, 32> text{};
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), ratio).ptr};
+}
+
+/// As it is kept: one way of writing for each value.
+result<std::string> check_kept(const known_config& k, std::string_view value) {
+  if (k.what == kind::text) {
+    if (value.size() > most_text) return bad_value(k, value, "is too long", "a list of partition:broker, or *");
+    return std::string{value};
+  }
+  if (k.what == kind::boolean) {
+    std::string lower{value};
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower != "true" && lower != "false") return bad_value(k, value, "is not one of its values", "true or false");
+    return lower;
+  }
+  if (k.what == kind::word) {
+    if (auto checked = check_word(k, value); !checked) return checked.error();
+    return std::string{value};
+  }
+  const auto number = parse_number(k, value);
+  if (!number) return number.error();
+  return std::to_string(*number);
 }
 
 void set_word(topic_config& c, std::string_view name, std::string_view value) {
@@ -188,9 +243,13 @@ void set_number(topic_config& c, std::string_view name, std::int64_t value) {
   if (name == "segment.bytes") c.segment_bytes = value;
 }
 
+std::string kept_value(const topic_config& c, const known_config& k) {
+  if (auto own = c.kept.find(k.name); own != c.kept.end()) return own->second;
+  return std::string{*k.kept};
+}
+
 std::string value_of(const topic_config& c, std::string_view name) {
   if (name == "cleanup.policy") return !c.compacts ? "delete" : c.deletes ? "compact,delete" : "compact";
-  if (name == "compression.type") return "producer";
   if (name == "delete.retention.ms") return std::to_string(c.delete_retention_ms);
   if (name == "max.compaction.lag.ms") return std::to_string(c.max_compaction_lag_ms);
   if (name == "min.cleanable.dirty.ratio") return to_text(c.min_cleanable_dirty_ratio);
@@ -215,10 +274,14 @@ result<topic_config> parse_topic_config(std::span<const config_entry> own) {
     const auto place = place_of(entry.name);
     if (!place) return unknown_name(entry.name);
     const auto& k = known[*place];
-    const auto bit = std::uint32_t{1} << *place;
+    const auto bit = std::uint64_t{1} << *place;
     if ((config.own & bit) != 0) return bad_value(k, entry.value, "is given a second time", "each config once");
     config.own |= bit;
-    if (k.what == kind::word) {
+    if (k.kept) {
+      auto value = check_kept(k, entry.value);
+      if (!value) return value.error();
+      config.kept.emplace(k.name, std::move(*value));
+    } else if (k.what == kind::word) {
       if (auto checked = check_word(k, entry.value); !checked) return checked.error();
       set_word(config, k.name, entry.value);
     } else if (k.what == kind::ratio) {
@@ -246,8 +309,9 @@ result<topic_config> parse_topic_config(std::span<const std::pair<std::string, s
 std::vector<config_entry> describe(const topic_config& config) {
   std::vector<config_entry> all;
   for (std::size_t i = 0; i < known.size(); ++i) {
-    const bool is_own = (config.own & (std::uint32_t{1} << i)) != 0;
-    all.push_back({std::string{known[i].name}, value_of(config, known[i].name), !is_own});
+    const auto& k = known[i];
+    const bool is_own = (config.own & (std::uint64_t{1} << i)) != 0;
+    all.push_back({std::string{k.name}, k.kept ? kept_value(config, k) : value_of(config, k.name), !is_own});
   }
   return all;
 }

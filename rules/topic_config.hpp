@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,7 +23,7 @@ enum class timestamp_type : std::uint8_t { create_time, log_append_time };
 struct topic_config {
   std::int64_t retention_ms = 7LL * 24 * 60 * 60 * 1000;  ///< retention.ms; -1 = for ever
   std::int64_t retention_bytes = -1;                      ///< retention.bytes, per partition; -1 = no bound
-  std::int64_t segment_bytes = limits::segment_bytes;     ///< segment.bytes
+  std::int64_t segment_bytes = limits::segment_bytes;     ///< segment.bytes; what is larger acts as the default
   std::int64_t max_message_bytes = limits::default_max_message_bytes;  ///< max.message.bytes: of a batch as stored
   timestamp_type timestamps = timestamp_type::create_time;             ///< message.timestamp.type
   bool deletes = true;                                                 ///< cleanup.policy has delete: retention applies
@@ -31,7 +33,8 @@ struct topic_config {
   std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();  ///< max.compaction.lag.ms
   double min_cleanable_dirty_ratio = 0.5;                                         ///< min.cleanable.dirty.ratio
   std::int32_t min_insync_replicas = 1;                                           ///< min.insync.replicas
-  std::uint32_t own = 0;
+  std::uint64_t own = 0;
+  std::map<std::string, std::string, std::less<>> kept;  ///< own values of configs that have no effect here
   friend bool operator==(const topic_config&, const topic_config&) = default;
 };
 

@@ -19,7 +19,7 @@ TEST(exchange_test, a_client_from_the_future_is_told_the_versions_in_the_oldest_
 }
 
 TEST(exchange_test, what_is_not_served_ends_the_connection) {
-  EXPECT_EQ(begin(broker_one(), frame_of(metadata_request{}, 13)).code(), errc::invalid_request);
+  EXPECT_EQ(begin(broker_one(), frame_of(metadata_request{}, 14)).code(), errc::invalid_request);
   EXPECT_EQ(begin(broker_one(), frame_of(sasl_handshake_request{}, 1)).code(), errc::invalid_request);
   EXPECT_EQ(begin(broker_one(), bytes::copy("short")).code(), errc::invalid_request);
 }

@@ -121,10 +121,14 @@ TEST(topics_test, configs_are_complete_with_sources_and_synonyms) {
   EXPECT_EQ(find("cleanup.policy").config_source, 5);
   EXPECT_EQ(find("cleanup.policy").config_type, 7) << "a list";
   EXPECT_FALSE(find("cleanup.policy").synonyms.empty());
-  EXPECT_TRUE(find("preallocate").read_only);
+  EXPECT_EQ(find("cleanup.policy").synonyms[0].name, "log.cleanup.policy");
+  EXPECT_FALSE(find("cleanup.policy").documentation.has_value()) << "it was not asked for";
   ASSERT_EQ(r[1].configs.size(), 1U);
   EXPECT_EQ(r[1].configs[0].value, "1");
   EXPECT_EQ(r[2].error_code, number(error_code::invalid_request));
+  m.include_documentation = true;
+  auto told = conversation<describe_configs_request>(m, 4).answer({described("clicks", 1)}).result().results;
+  EXPECT_FALSE(told[0].configs[0].documentation.value_or("").empty());
 }
 
 TEST(topics_test, altering_sets_resets_and_edits_lists) {
