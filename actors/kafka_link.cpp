@@ -13,6 +13,7 @@ using handle = caf::io::connection_handle;
 using connection = kafka_connection;
 using slot = kafka_slot;
 using patience_atom = caf::atom_constant<caf::atom("patience")>;
+using idle_atom = caf::atom_constant<caf::atom("idle")>;
 
 /// A parked fetch of ours is asked anew after this long: a connection that went leaves none behind for longer.
 constexpr auto watch_time = std::chrono::seconds(30);
@@ -164,6 +165,8 @@ void write_answers(self_pointer self, handle h, connection& c) {
   if (any) self->flush(h);
 }
 
+void count_held(connection& c) { c.held.set(c.frames.held() + c.waiting_bytes + c.unanswered_bytes); }
+
 /// Too much of this connection is unanswered, or answered and not read: nothing more is begun for it.
 bool is_over(self_pointer self, handle h, const connection& c) {
   return self->wr_buf(h).size() > limits::connection_write_high || c.slots.size() >= limits::max_connection_requests ||
@@ -179,13 +182,38 @@ void pump(self_pointer self, handle h, std::uint64_t id) {
   while (!c->waiting.empty() && !is_over(self, h, *c)) {
     auto frame = std::move(c->waiting.front());
     c->waiting.pop_front();
+    c->waiting_bytes -= frame.size();
     begin_request(self, h, *c, std::move(frame));
     c = find_connection(self, h, id);
     if (!c) return;
     write_answers(self, h, *c);
   }
   c->pumping = false;
+  count_held(*c);
   set_reading(self, h, *c, !c->waiting.empty() || is_over(self, h, *c));
+}
+
+// --- bounds over all connections -----------------------------------------------------------------------------------
+
+bool is_idle(self_pointer self, const connection& c) {
+  return c.slots.empty() && c.waiting.empty() && now(self) - c.heard >= self->state.options.most_idle;
+}
+
+/// Runs only while there are connections, so that a quiet broker sleeps.
+void watch_idle(self_pointer self) {
+  auto& s = self->state;
+  if (s.connections.empty() || std::exchange(s.watching_idle, true)) return;
+  const auto often = std::min<std::chrono::nanoseconds>(s.options.most_idle, std::chrono::minutes(1));
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(self), often, idle_atom::value);
+}
+
+void close_idle(self_pointer self) {
+  self->state.watching_idle = false;
+  std::vector<handle> idle;
+  for (const auto& [h, c] : self->state.connections)
+    if (is_idle(self, c)) idle.push_back(h);
+  for (auto h : idle) drop(self, h);
+  watch_idle(self);
 }
 
 // --- connections ---------------------------------------------------------------------------------------------------
@@ -196,14 +224,24 @@ void on_data(self_pointer self, const caf::io::new_data_msg& m) {
   auto& c = found->second;
   std::vector<bytes> frames;
   auto fed = c.frames.feed({m.buf.data(), m.buf.size()}, frames);
-  for (auto& f : frames) c.waiting.push_back(std::move(f));
+  c.heard = now(self);
+  for (auto& f : frames) {
+    c.waiting_bytes += f.size();
+    c.waiting.push_back(std::move(f));
+  }
   if (!fed) return drop_hostile(self, m.handle, fed.error());
+  count_held(c);
+  if (*self->state.held > self->state.options.most_request_bytes)
+    return drop_hostile(self, m.handle, {errc::busy, "all of them hold too much of unanswered requests", ""});
   pump(self, m.handle, c.id);
 }
 
 void on_connection(self_pointer self, handle h) {
   auto* c = take_in(self, h);
   if (!c) return;
+  c->held.join(self->state.held);
+  c->heard = now(self);
+  watch_idle(self);
   c->with = self->state.options.base;
   auto here = local_end(h);
   if (c->with.host.empty()) c->with.host = here.host, c->with.port = here.port;
@@ -229,6 +267,7 @@ caf::behavior kafka_link(self_pointer self, std::vector<int> sockets, kafka_link
         on_patience(self, socket, id, slot_id);
       },
       [=](tick_atom) { close_late(self); },
+      [=](idle_atom) { close_idle(self); },
       [=](stop_atom) { self->quit(); },
   };
 }

@@ -2,7 +2,8 @@
 // is decided in kafka/, which turns it into requests of ours; this actor asks them, hands the answers back and sends
 // what comes out, in the order of the requests. Requests of one connection begin in their order and run side by side.
 // Owned by the broker. Bounds as link's: a connection with too much unanswered or unread is not read from, and is
-// closed when it does not catch up; a malformed request costs its sender the connection.
+// closed when it does not catch up; a malformed request costs its sender the connection. So does a request that comes
+// when all connections together hold too many bytes, and silence for ten minutes.
 #pragma once
 
 #include <caf/io/broker.hpp>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +23,35 @@
 
 namespace dohle::actors {
 
+/// What all connections may hold together of requests that are not answered yet: ten of the largest.
+constexpr std::size_t most_kafka_request_bytes = 10 * limits::max_kafka_frame_bytes;
+/// Kafka's connections.max.idle.ms.
+constexpr std::chrono::milliseconds most_kafka_idle = std::chrono::minutes(10);
+
 struct kafka_link_options {
   kafka::context base;  ///< of every connection; an empty host becomes the address where it arrived
   directory_pointer directory;
   std::function<timestamp()> wall_clock;
+  std::size_t most_request_bytes = most_kafka_request_bytes;
+  std::chrono::milliseconds most_idle = most_kafka_idle;
+};
+
+/// The part of one connection in what all of them hold; gives it back when the connection goes.
+class held_bytes {
+ public:
+  held_bytes() = default;
+  held_bytes(const held_bytes&) = delete;
+  held_bytes& operator=(const held_bytes&) = delete;
+  ~held_bytes() { set(0); }
+  void join(std::shared_ptr<std::size_t> all) { all_ = std::move(all); }
+  void set(std::size_t mine) {
+    if (all_) *all_ += mine - mine_;
+    mine_ = mine;
+  }
+
+ private:
+  std::shared_ptr<std::size_t> all_;
+  std::size_t mine_ = 0;
 };
 
 /// One request on its way. Slots leave from the front only, so answers keep the order of the requests.
@@ -44,6 +71,9 @@ struct kafka_connection : socket_connection {
   kafka::context with;
   kafka::frame_cutter frames;
   std::deque<bytes> waiting;  ///< read, and not begun because too much is unanswered or unread
+  std::size_t waiting_bytes = 0;
+  held_bytes held;
+  std::chrono::steady_clock::time_point heard;  ///< when bytes came last
   std::deque<kafka_slot> slots;
   std::uint64_t next_slot = 1;
   std::size_t unanswered_bytes = 0;  ///< the frames of the slots
@@ -55,6 +85,8 @@ struct kafka_connection : socket_connection {
 struct kafka_link_state : socket_state<kafka_connection> {
   static inline const char* name = "kafka_link";
   kafka_link_options options;
+  std::shared_ptr<std::size_t> held = std::make_shared<std::size_t>(0);  ///< of requests, by all connections
+  bool watching_idle = false;
 };
 
 /// Listens on these bound and listening descriptors, which the actor takes over.

@@ -178,6 +178,8 @@ exchange on(const context&, const call& c, describe_topic_partitions_request& m)
           line.leader_epoch = described.leader_epoch;
           line.replica_nodes = described.replica_nodes;
           line.isr_nodes = described.isr_nodes;
+          line.eligible_leader_replicas.emplace();  // the Java client takes no null
+          line.last_known_elr.emplace();
           out.partitions.push_back(std::move(line));
         }
       }

@@ -2,11 +2,16 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "actors/client.hpp"
+#include "actors/messages.hpp"
 #include "actors/sockets.hpp"
+#include "actors/system.hpp"
 #include "kafka/errors.hpp"
 #include "tests/kafka/conversation.hpp"
 
@@ -43,6 +48,7 @@ class peer {
     for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(frame.size() >> shift);
     send(out + std::string(frame.view()));
   }
+  int fd() const { return fd_; }
   /// The next answer's frame, length included; empty when the broker closed.
   std::vector<char> next() {
     std::vector<char> out(4);
@@ -147,6 +153,53 @@ TEST_F(kafka_link_test, requests_far_ahead_are_all_answered) {
   peer p{opened->kafka_listening()};
   for (int i = 0; i < 3'000; ++i) p.ask(kafka::metadata_request{}, 9, i);  // more than may be unanswered
   for (int i = 0; i < 3'000; ++i) kafka::testing::read_answer<kafka::metadata_response>(p.next(), 9, i);
+}
+
+// --- bounds over connections, with an actor of the test's own ------------------------------------------------------
+
+class bounded_link {
+ public:
+  explicit bounded_link(actors::kafka_link_options options) {
+    auto fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&at), size), 0);
+    EXPECT_EQ(listen(fd, 16), 0);
+    getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size);
+    address = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+    actor_ = runtime_.system().middleman().spawn_broker(actors::kafka_link, std::vector{fd}, std::move(options));
+  }
+  ~bounded_link() { caf::anon_send(actor_, actors::stop_atom::value); }
+  std::string address;
+
+ private:
+  actors::runtime runtime_{1};
+  caf::actor actor_;
+};
+
+/// A frame of 2 MiB of which `sent` bytes have come.
+std::string beginning_of_a_frame(std::size_t sent) { return std::string("\0\x20\0\0", 4) + std::string(sent, 'x'); }
+
+TEST(kafka_link_bounds_test, all_connections_together_hold_no_more_than_they_may) {
+  bounded_link link{{.base = {}, .directory = {}, .most_request_bytes = 1'000'000}};
+  peer first{link.address}, second{link.address};
+  first.send(beginning_of_a_frame(600'000));
+  second.send(beginning_of_a_frame(600'000));
+  std::array<pollfd, 2> both{pollfd{first.fd(), POLLIN, 0}, pollfd{second.fd(), POLLIN, 0}};
+  EXPECT_EQ(poll(both.data(), both.size(), 30'000), 1) << "the one whose bytes were too many is closed";
+  peer third{link.address};
+  third.ask(kafka::api_versions_request{}, 0, 3);
+  EXPECT_FALSE(third.next().empty());
+}
+
+TEST(kafka_link_bounds_test, who_says_nothing_for_too_long_is_closed) {
+  bounded_link link{{.base = {}, .directory = {}, .most_idle = 50ms}};
+  peer p{link.address};
+  p.ask(kafka::api_versions_request{}, 0, 1);
+  EXPECT_FALSE(p.next().empty());
+  EXPECT_TRUE(p.next().empty());
 }
 
 }  // namespace

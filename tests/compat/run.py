@@ -19,6 +19,7 @@ from pathlib import Path
 
 import brokers
 import maven
+import suite_ecosystem
 import suite_kafka_python
 import suite_kgo
 import suite_librdkafka
@@ -26,7 +27,8 @@ import suite_tools
 from kit import FAIL, PASS, SKIP, Results, Suite
 
 HERE = Path(__file__).resolve().parent
-SUITES = {s.name: s for s in (suite_kgo.SUITE, suite_kafka_python.SUITE, suite_tools.SUITE, suite_librdkafka.SUITE)}
+ALL = (suite_kgo, suite_kafka_python, suite_tools, suite_librdkafka, suite_ecosystem)
+SUITES = {module.SUITE.name: module.SUITE for module in ALL}
 DIFFERENT = "- "  # before a test that Kafka passes and Dohle does not; its reason follows a colon
 
 
@@ -53,8 +55,8 @@ class Expected:
     def save(self, suite: Suite) -> None:
         file = HERE / "expected" / f"{suite.name}.txt"
         lines = [f"# {suite.what}: what passes on Kafka {maven.KAFKA}; with - and a reason, what does not on Dohle."]
-        for name in sorted(self.passing):
-            lines.append(f"{DIFFERENT}{name}: {self.reasons[name]}" if name in self.reasons else name)
+        known = self.reasons
+        lines += [f"{DIFFERENT}{name}: {known[name]}" if name in known else name for name in sorted(self.passing)]
         file.write_text("\n".join(lines) + "\n")
 
 

