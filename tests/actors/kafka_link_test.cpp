@@ -169,6 +169,7 @@ class bounded_link {
     EXPECT_EQ(listen(fd, 16), 0);
     getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size);
     address = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+    options.wall_clock = [] { return timestamp{1}; };
     actor_ = runtime_.system().middleman().spawn_broker(actors::kafka_link, std::vector{fd}, std::move(options));
   }
   ~bounded_link() { caf::anon_send(actor_, actors::stop_atom::value); }
