@@ -211,6 +211,13 @@ outcome outcome_of(const response& r) {
   return {};
 }
 
+/// Nothing was set at run time, so it can be taken back: tools do so to be sure.
+outcome outcome_of_broker(const wish& w) {
+  const auto takes_back = [](const auto& change) { return change.config_operation == reset; };
+  if (std::all_of(w.changes.begin(), w.changes.end(), takes_back)) return {};
+  return {errc::invalid_config, "a broker's configs are in its file"};
+}
+
 /// Looks at the topics as they are, then alters each.
 exchange alter(std::vector<wish> wishes, bool validate_only, const finish_alter& finish) {
   std::vector<request> asks;
@@ -221,8 +228,8 @@ exchange alter(std::vector<wish> wishes, bool validate_only, const finish_alter&
     std::vector<request> alters;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < wishes.size(); ++i) {
-      outcomes.push_back(outcome_of(found[i]));
-      if (wishes[i].type != of_topic) outcomes.back() = {errc::invalid_config, "a broker's configs are in its file"};
+      outcomes.push_back(wishes[i].type == of_topic ? outcome_of(found[i]) : outcome_of_broker(wishes[i]));
+      if (wishes[i].type != of_topic) continue;
       if (outcomes.back().code != errc::ok || validate_only) continue;
       places.push_back(i);
       alters.push_back(to_ours(wishes[i], std::get<topic_description>(found[i])));

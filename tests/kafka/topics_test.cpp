@@ -150,5 +150,15 @@ TEST(topics_test, altering_sets_resets_and_edits_lists) {
   EXPECT_EQ(w.asked<alter_topic_request>().reset, (std::vector<std::string>{"retention.ms"})) << "what is not named";
 }
 
+TEST(topics_test, a_brokers_configs_can_be_taken_back_and_not_set) {
+  incremental_alter_configs_request m;
+  m.resources.push_back({4, "1", {{"leader.replication.throttled.rate", 1, std::nullopt}}});
+  m.resources.push_back({4, "1", {{"log.retention.ms", 0, "5"}}});
+  const error no_topic{errc::unknown_topic, "", ""};
+  auto r = conversation<incremental_alter_configs_request>(m, 1).answer({no_topic, no_topic}).result().responses;
+  EXPECT_EQ(r.at(0).error_code, 0);
+  EXPECT_EQ(r.at(1).error_code, number(error_code::invalid_config));
+}
+
 }  // namespace
 }  // namespace dohle::kafka
