@@ -147,8 +147,9 @@ result<aborted_entry> read_aborted(std::string_view key, std::string_view value)
 std::optional<ended_transaction> apply_batch(producer_state& state, const batch_header& header,
                                              std::string_view batch) {
   const bool known = state.id == header.producer;
-  if (known && state.epoch > header.producer_epoch) return std::nullopt;
-  if (known && state.last_offset >= header.base && state.last_sequence >= 0) return std::nullopt;
+  // Where a marker has opened an epoch, only batches of older ones lie before what was heard last.
+  const bool heard = state.last_sequence >= 0 || state.epoch > header.producer_epoch;
+  if (known && heard && state.last_offset >= header.base) return std::nullopt;
   const bool first_of_epoch = !known || state.epoch != header.producer_epoch;
   state.id = header.producer;
   state.epoch = header.producer_epoch;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "schema/control_batch.hpp"
 #include "schema/limits.hpp"
 #include "store/compaction.hpp"
 
@@ -33,6 +34,7 @@ class workload {
   bool compact();
   void forget_what_was_lost();
   store::entry batch(store::log& to, standing& at);
+  store::entry hand_over(store::log& to, standing& at, dohle::bytes made, producer_stamp from, part in_transaction);
   store::entry change(store::log& to, standing& at);
 
   /// From here on this is what was promised.
@@ -135,12 +137,36 @@ store::entry workload::batch(store::log& to, standing& at) {
   if (chance_.once_in(2))
     from = {producer_id{static_cast<std::int64_t>(chance_.below(5))}, static_cast<std::int16_t>(chance_.below(3)),
             static_cast<std::int32_t>(chance_.below(1'000'000))};
-  dohle::bytes made = must(builder.build(compression::none, from), "building");
+  auto in_transaction = part::none;
+  if (chance_.once_in(3)) {  // producers of their own, whose epochs never change
+    constexpr std::int64_t first = 100;
+    from = {producer_id{first + static_cast<std::int64_t>(chance_.below(4))}, 0,
+            static_cast<std::int32_t>(chance_.below(1'000'000))};
+    in_transaction = part::data;
+    if (chance_.once_in(3)) {
+      in_transaction = chance_.once_in(2) ? part::abort : part::commit;
+      from.base_sequence = -1;
+      const auto said = in_transaction == part::commit ? marker_kind::commit : marker_kind::abort;
+      return hand_over(to, at, marker_batch(from.id, from.epoch, said, timestamp{5}), from, in_transaction);
+    }
+  }
+  auto made = must(builder.build(compression::none, from), "building");
+  if (in_transaction == part::data) {  // the builder knows no transactions: the bit is set here
+    auto header = must(read_header(made.view()), "building");
+    header.attributes = static_cast<std::int16_t>(header.attributes | 16);
+    detail::write_header(const_cast<char*>(made.data()), header, made.size());
+  }
+  return hand_over(to, at, std::move(made), from, in_transaction);
+}
+
+store::entry workload::hand_over(store::log& to, standing& at, dohle::bytes made, producer_stamp from,
+                                 part in_transaction) {
   if (at.epoch.value == 0 || chance_.once_in(20)) ++at.epoch.value;
   stamp_batch(made, to.end(), at.epoch, std::nullopt);
   const batch_header header = must(read_header(made.view()), "building");
   at.end = header.end();
-  known_.logs[to.id().value].push_back({group_, header.base, header.end(), made.size(), crc32c(made.view()), from});
+  known_.logs[to.id().value].push_back(
+      {group_, header.base, header.end(), made.size(), crc32c(made.view()), from, in_transaction});
   return to.append(made, header);
 }
 

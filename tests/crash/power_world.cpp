@@ -1,6 +1,9 @@
 #include "tests/crash/power_world.hpp"
 
 #include <algorithm>
+#include <iterator>
+
+#include "schema/control_batch.hpp"
 
 namespace dohle::crash {
 
@@ -41,6 +44,14 @@ fault difference(const standings& found, const promise& told) {
   return {lost, (lost ? "acknowledged and lost:" : "neither before nor after a group:") + why};
 }
 
+/// Compaction may have given a marker its horizon; everything else has the bytes that were handed over.
+bool is_same(const written& w, const batch_header& header, std::string_view batch) {
+  if (w.in_transaction == part::none || w.in_transaction == part::data)
+    return batch.size() == w.size && crc32c(batch) == w.crc;
+  const auto kind = w.in_transaction == part::commit ? marker_kind::commit : marker_kind::abort;
+  return header.base == w.base && header.producer == w.from.id && marker_of(batch) == kind && check_batch(batch).ok();
+}
+
 void check_batches(store::log& in, const std::vector<written>& expected) {
   // The start may lie within a batch: then all of that one is given out.
   auto next = std::find_if(expected.begin(), expected.end(), [&](const written& w) { return w.end > in.start(); });
@@ -49,11 +60,11 @@ void check_batches(store::log& in, const std::vector<written>& expected) {
     if (parts.empty()) throw fault(true, "nothing at offset " + std::to_string(at.value));
     for (const bytes& part : parts) {
       for (std::string_view rest = part.view(); !rest.empty(); ++next) {
-        if (next == expected.end() || next->base > at || rest.size() < next->size ||
-            crc32c(rest.substr(0, next->size)) != next->crc)
+        const auto header = must(read_header(rest), "reading");
+        if (next == expected.end() || next->base > at || !is_same(*next, header, rest.substr(0, header.size_bytes())))
           throw fault(false, "partition " + std::to_string(in.id().value) + " has another batch at offset " +
                                  std::to_string(at.value));
-        rest.remove_prefix(next->size);
+        rest.remove_prefix(header.size_bytes());
         at = next->end;
       }
     }
@@ -63,9 +74,11 @@ void check_batches(store::log& in, const std::vector<written>& expected) {
 void check_producers(store::log& in, const std::vector<written>& expected) {
   std::map<std::int64_t, const written*> last;
   for (const written& w : expected) {
-    if (w.from.id != no_producer && w.end <= in.flushed()) last[w.from.id.value] = &w;
+    const bool takes_sequence = w.from.base_sequence >= 0;
+    if (w.from.id != no_producer && takes_sequence && w.end <= in.flushed()) last[w.from.id.value] = &w;
   }
-  const auto known = must(in.history(), "producers").producers;
+  auto known = must(in.history(), "producers").producers;
+  std::erase_if(known, [](const auto& p) { return p.last_sequence < 0; });  // known by a marker alone
   bool good = known.size() == last.size();
   for (const store::producer_state& p : known) {
     const auto at = last.find(p.id.value);
@@ -80,6 +93,33 @@ void check_producers(store::log& in, const std::vector<written>& expected) {
   }
   if (!good)
     throw fault(false, "partition " + std::to_string(in.id().value) + " remembers other producers than its log has");
+}
+
+/// Which transactions are open and which were aborted, as the batches say and as the log remembers.
+void check_transactions(store::log& in, const std::vector<written>& expected) {
+  std::map<std::int64_t, offset> open, is_open;
+  std::vector<store::ended_transaction> ended, settled;
+  for (const written& w : expected) {
+    if (w.end > in.flushed() || w.in_transaction == part::none) continue;
+    if (w.in_transaction == part::data) {
+      open.try_emplace(w.from.id.value, w.base);
+    } else if (const auto was = open.extract(w.from.id.value); was) {
+      ended.push_back({w.from.id, was.mapped(), w.base, w.in_transaction == part::commit});
+    }
+  }
+  std::copy_if(ended.begin(), ended.end(), std::back_inserter(settled),
+               [&](const auto& e) { return !e.committed && e.marker < in.settled() && e.marker >= in.start(); });
+  std::erase_if(ended, [&](const auto& e) { return e.marker < in.settled(); });
+  const auto history = must(in.history(), "history");
+  for (const store::producer_state& p : history.producers)
+    if (p.transaction) is_open.emplace(p.id.value, *p.transaction);
+  const auto aborted = must(in.aborted(in.start(), in.flushed(), 1'000'000), "aborted transactions");
+  if (is_open != open || history.ended != ended || !aborted || *aborted != settled)
+    throw fault(true, "partition " + std::to_string(in.id().value) +
+                          " forgot or invented transactions: " + std::to_string(is_open.size()) + " open of " +
+                          std::to_string(open.size()) + ", " + std::to_string(history.ended.size()) + " ended of " +
+                          std::to_string(ended.size()) + ", " + std::to_string(aborted ? aborted->size() : 0) +
+                          " aborted of " + std::to_string(settled.size()));
 }
 
 }  // namespace
@@ -113,6 +153,7 @@ promise check_world(store::folder& folder, const world& known) {
     std::erase_if(expected, [&](const written& w) { return now.refused.contains(w.group); });
     check_batches(*log, expected);
     check_producers(*log, expected);
+    check_transactions(*log, expected);
   }
   return now;
 }

@@ -33,6 +33,9 @@ struct standing {
 };
 using standings = std::map<std::uint32_t, standing>;
 
+/// What a batch is to its producer's transaction.
+enum class part : std::uint8_t { none, data, commit, abort };
+
 /// A batch that was handed to a log, in a group of ours.
 struct written {
   std::uint64_t group = 0;
@@ -40,6 +43,7 @@ struct written {
   std::size_t size = 0;
   std::uint32_t crc = 0;
   producer_stamp from;
+  part in_transaction = part::none;
 };
 
 /// What may have been done, as a whole: where it leads, and the group it is (0: none).
