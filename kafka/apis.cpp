@@ -45,6 +45,7 @@ constexpr std::array all{
     serve<delete_topics_request>(1, 6),
     serve<delete_records_request>(0, 2),
     serve<init_producer_id_request>(0, 5),
+    serve<offset_for_leader_epoch_request>(2, 4),
     serve<add_partitions_to_txn_request>(0, 3),
     serve<add_offsets_to_txn_request>(0, 4),
     serve<end_txn_request>(0, 5),
@@ -66,6 +67,7 @@ constexpr std::array all{
     serve<describe_cluster_request>(0, 2),
     serve<list_config_resources_request>(0, 1),
     serve<describe_topic_partitions_request>(0, 0),
+    serve<describe_producers_request>(0, 0),
     serve<describe_transactions_request>(0, 0),
     serve<list_transactions_request>(0, 1),
 };

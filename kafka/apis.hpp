@@ -39,10 +39,12 @@ exchange on(const context&, const call&, const add_offsets_to_txn_request&);
 exchange on(const context&, const call&, const end_txn_request&);
 exchange on(const context&, const call&, const describe_transactions_request&);
 exchange on(const context&, const call&, const list_transactions_request&);
+exchange on(const context&, const call&, describe_producers_request&);
 // fetch.cpp
 exchange on(const context&, const call&, fetch_request&);
 // offsets.cpp
 exchange on(const context&, const call&, list_offsets_request&);
+exchange on(const context&, const call&, offset_for_leader_epoch_request&);
 exchange on(const context&, const call&, offset_commit_request&);
 exchange on(const context&, const call&, offset_fetch_request&);
 exchange on(const context&, const call&, txn_offset_commit_request&);

@@ -6,6 +6,7 @@
 
 #include "kafka/apis.hpp"
 #include "kafka/errors.hpp"
+#include "kafka/translate.hpp"
 
 namespace dohle::kafka {
 
@@ -33,6 +34,7 @@ std::vector<request> round_of(const fetch_request& m) {
       r.topic = t.topic;
       r.partition = partition_index{p.partition};
       r.from = offset{p.fetch_offset};
+      r.isolation = isolation_of(m.isolation_level);
       r.max_bytes = static_cast<std::uint32_t>(std::max(0, std::min(p.partition_max_bytes, m.max_bytes)));
       asks.push_back(std::move(r));
     }
@@ -59,14 +61,21 @@ void add(gathered& to, fetch_response_partition_data& line, dohle::fetch_request
     to.failed = true;
     return fail(line, r.code());
   }
-  line.high_watermark = line.last_stable_offset = r->high_watermark.value;
+  line.high_watermark = r->high_watermark.value;
+  line.last_stable_offset = r->last_stable.value;
   line.log_start_offset = r->start.value;
   for (auto& batch : r->batches) {
     if (!fits(to, batch.size(), m)) break;
     to.bytes += batch.size();
     line.records.pieces.push_back(std::move(batch));
   }
-  asked.from = std::max(asked.from, r->high_watermark);
+  const bool isolated = asked.isolation == isolation::committed;
+  line.aborted_transactions.reset();
+  if (isolated) {
+    line.aborted_transactions.emplace();
+    for (const auto& a : r->aborted) line.aborted_transactions->push_back({a.producer.value, a.first.value});
+  }
+  asked.from = std::max(asked.from, isolated ? r->last_stable : r->high_watermark);
   to.beyond.push_back(std::move(asked));
 }
 

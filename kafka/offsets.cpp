@@ -14,8 +14,9 @@ namespace {
 enum : std::int64_t { latest = -1, earliest = -2, of_max_timestamp = -3, earliest_local = -4, latest_tiered = -5 };
 
 std::optional<dohle::list_offsets_request> to_ours(const std::string& topic,
-                                                   const list_offsets_request_partition& asked) {
+                                                   const list_offsets_request_partition& asked, isolation level) {
   dohle::list_offsets_request r{.topic = topic, .partition = partition_index{asked.partition_index}};
+  r.isolation = level;
   if (asked.timestamp == latest)
     r.query = offset_query::latest;
   else if (asked.timestamp == earliest || asked.timestamp == earliest_local)
@@ -48,7 +49,7 @@ exchange on(const context&, const call& c, list_offsets_request& m) {
     topic.name = t.name;
     for (const auto& p : t.partitions) {
       topic.partitions.emplace_back().partition_index = p.partition_index;
-      auto r = to_ours(t.name, p);
+      auto r = to_ours(t.name, p, isolation_of(m.isolation_level));
       if (!r) continue;
       places.emplace_back(answer.topics.size() - 1, topic.partitions.size() - 1);
       asks.push_back(std::move(*r));
@@ -59,6 +60,32 @@ exchange on(const context&, const call& c, list_offsets_request& m) {
     auto filled = answer;
     for (std::size_t i = 0; i < r.size(); ++i) fill(filled.topics[places[i].first].partitions[places[i].second], r[i]);
     return reply(c, filled);
+  });
+}
+
+exchange on(const context&, const call& c, offset_for_leader_epoch_request& m) {
+  std::vector<request> asks;
+  for (const auto& t : m.topics)
+    for (const auto& p : t.partitions)
+      asks.push_back(epoch_end_request{t.topic, partition_index{p.partition}, epoch{p.leader_epoch}});
+  if (asks.empty()) return reply(c, offset_for_leader_epoch_response{});
+  return ask(std::move(asks), [c, topics = std::move(m.topics)](std::vector<response> r) {
+    offset_for_leader_epoch_response answer;
+    std::size_t i = 0;
+    for (const auto& t : topics) {
+      auto& topic = answer.topics.emplace_back();
+      topic.topic = t.topic;
+      for (const auto& p : t.partitions) {
+        auto found = typed<epoch_end_response>(r[i++]);
+        auto& line = topic.partitions.emplace_back();
+        line.partition = p.partition;
+        line.error_code = number(found.code());
+        if (!found) continue;
+        line.leader_epoch = found->epoch.value;
+        line.end_offset = found->end.value;
+      }
+    }
+    return reply(c, answer);
   });
 }
 

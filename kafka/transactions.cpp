@@ -193,4 +193,33 @@ exchange on(const context& with, const call& c, const list_transactions_request&
   });
 }
 
+exchange on(const context&, const call& c, describe_producers_request& m) {
+  std::vector<request> asks;
+  for (const auto& t : m.topics)
+    for (auto p : t.partition_indexes) asks.push_back(dohle::describe_producers_request{t.name, partition_index{p}});
+  if (asks.empty()) return reply(c, describe_producers_response{});
+  return ask(std::move(asks), [c, topics = std::move(m.topics)](std::vector<response> r) {
+    describe_producers_response answer;
+    std::size_t i = 0;
+    for (const auto& t : topics) {
+      auto& topic = answer.topics.emplace_back();
+      topic.name = t.name;
+      for (auto p : t.partition_indexes) {
+        auto found = typed<dohle::describe_producers_response>(r[i++]);
+        auto& line = topic.partitions.emplace_back();
+        line.partition_index = p;
+        line.error_code = number(found.code());
+        if (!found) {
+          line.error_message = found.error().message;
+          continue;
+        }
+        for (const auto& a : found->producers)
+          line.active_producers.push_back({a.id.value, a.epoch, a.last_sequence, a.last.value, 0,
+                                           a.transaction_start ? a.transaction_start->value : -1});
+      }
+    }
+    return reply(c, answer);
+  });
+}
+
 }  // namespace dohle::kafka

@@ -26,4 +26,7 @@ inline const topic_info* find_topic(const std::vector<topic_info>& topics, const
   return found == topics.end() ? nullptr : &*found;
 }
 
+/// Kafka's isolation_level: 1 = read_committed.
+inline isolation isolation_of(std::int8_t level) { return level == 1 ? isolation::committed : isolation::uncommitted; }
+
 }  // namespace dohle::kafka

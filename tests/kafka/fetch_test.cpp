@@ -25,7 +25,7 @@ fetch_request of_two(std::int32_t min_bytes, std::int32_t max_bytes = 1'000, std
 }
 
 response data(std::vector<std::string> batches, std::int64_t end) {
-  dohle::fetch_response r{offset{end}, offset{2}, {}};
+  dohle::fetch_response r{offset{end}, offset{2}, {}, offset{end}, {}};
   for (const auto& b : batches) r.batches.push_back(bytes::copy(b));
   return r;
 }
@@ -97,6 +97,38 @@ TEST(fetch_test, a_fetch_of_nothing_still_waits) {
   conversation<fetch_request> c(m, 11);
   EXPECT_EQ(c.now().until, exchange::waiting::for_the_first);
   EXPECT_TRUE(c.answer({}).answer({}).over());
+}
+
+TEST(fetch_test, isolated_readers_are_told_what_was_aborted) {
+  for (int version : {4, 11, 12}) {
+    auto m = of_two(1);
+    m.isolation_level = 1;
+    conversation<fetch_request> c(m, version);
+    EXPECT_EQ(c.asked<dohle::fetch_request>(0).isolation, isolation::committed);
+    dohle::fetch_response told{offset{40}, offset{2}, {bytes::copy("one")}, offset{30}, {{producer_id{7}, offset{11}}}};
+    auto p = c.answer({told, data({}, 10)}).result().responses.at(0).partitions;
+    EXPECT_EQ(p.at(0).high_watermark, 40);
+    EXPECT_EQ(p.at(0).last_stable_offset, 30);
+    ASSERT_TRUE(p.at(0).aborted_transactions);
+    ASSERT_EQ(p.at(0).aborted_transactions->size(), 1U);
+    EXPECT_EQ(p.at(0).aborted_transactions->at(0).producer_id, 7);
+    EXPECT_EQ(p.at(0).aborted_transactions->at(0).first_offset, 11);
+    EXPECT_TRUE(p.at(1).aborted_transactions) << "an empty list, but a list";
+  }
+  conversation<fetch_request> all(of_two(1), 11);
+  EXPECT_EQ(all.asked<dohle::fetch_request>(0).isolation, isolation::uncommitted);
+  auto p = all.answer({data({"x"}, 40), data({}, 10)}).result().responses.at(0).partitions;
+  EXPECT_FALSE(p.at(0).aborted_transactions);
+}
+
+TEST(fetch_test, an_isolated_reader_waits_at_the_last_stable_offset) {
+  auto m = of_two(1);
+  m.isolation_level = 1;
+  conversation<fetch_request> c(m, 11);
+  dohle::fetch_response open{offset{40}, offset{2}, {}, offset{12}, {}};
+  c.answer({open, data({}, 10)});
+  ASSERT_FALSE(c.over());
+  EXPECT_EQ(c.asked<dohle::fetch_request>(0).from, offset{12});
 }
 
 }  // namespace

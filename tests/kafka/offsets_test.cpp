@@ -164,5 +164,35 @@ TEST(offsets_test, offsets_are_deleted_unless_the_group_reads_the_topic) {
             number(error_code::group_id_not_found));
 }
 
+TEST(offsets_test, isolation_reaches_the_leader) {
+  for (int level : {0, 1}) {
+    list_offsets_request m;
+    m.isolation_level = static_cast<std::int8_t>(level);
+    m.topics.push_back({"clicks", {{0, -1, -1}}});
+    conversation<list_offsets_request> c(m, 7);
+    EXPECT_EQ(c.asked<dohle::list_offsets_request>().isolation, static_cast<isolation>(level));
+  }
+}
+
+TEST(offsets_test, tells_where_epochs_end) {
+  for (int version : {2, 3, 4}) {
+    offset_for_leader_epoch_request m;
+    m.topics.push_back({"clicks", {{0, -1, 5}, {1, -1, 6}}});
+    conversation<offset_for_leader_epoch_request> c(m, version);
+    ASSERT_EQ(c.asks(), 2U);
+    EXPECT_EQ(c.asked<epoch_end_request>(1).epoch, epoch{6});
+    EXPECT_EQ(c.asked<epoch_end_request>(1).partition, partition_index{1});
+    auto lines = c.answer({epoch_end_response{epoch{4}, offset{99}}, error{errc::unknown_partition, "", ""}})
+                     .result()
+                     .topics.at(0)
+                     .partitions;
+    EXPECT_EQ(lines.at(0).leader_epoch, 4);
+    EXPECT_EQ(lines.at(0).end_offset, 99);
+    EXPECT_EQ(lines.at(1).partition, 1);
+    EXPECT_EQ(lines.at(1).error_code, number(error_code::unknown_topic_or_partition));
+    EXPECT_EQ(lines.at(1).end_offset, -1);
+  }
+}
+
 }  // namespace
 }  // namespace dohle::kafka

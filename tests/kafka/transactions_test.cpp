@@ -150,5 +150,25 @@ TEST(transactions_test, lists_are_filtered_by_state_producer_and_age) {
   EXPECT_EQ(answer.unknown_state_filters, std::vector<std::string>{"Nonsense"});
 }
 
+TEST(transactions_test, tells_who_produces_into_a_partition) {
+  describe_producers_request m;
+  m.topics.push_back({"clicks", {0, 3}});
+  conversation<describe_producers_request> c(m, 0);
+  ASSERT_EQ(c.asks(), 2U);
+  dohle::describe_producers_response told;
+  told.producers.push_back({producer_id{7}, 2, 11, timestamp{99}, offset{40}});
+  told.producers.push_back({producer_id{8}, 0, 3, timestamp{98}, std::nullopt});
+  auto lines = c.answer({told, error{errc::unknown_partition, "none", ""}}).result().topics.at(0).partitions;
+  ASSERT_EQ(lines.at(0).active_producers.size(), 2U);
+  EXPECT_EQ(lines.at(0).active_producers[0].producer_id, 7);
+  EXPECT_EQ(lines.at(0).active_producers[0].producer_epoch, 2);
+  EXPECT_EQ(lines.at(0).active_producers[0].last_sequence, 11);
+  EXPECT_EQ(lines.at(0).active_producers[0].last_timestamp, 99);
+  EXPECT_EQ(lines.at(0).active_producers[0].current_txn_start_offset, 40);
+  EXPECT_EQ(lines.at(0).active_producers[1].current_txn_start_offset, -1);
+  EXPECT_EQ(lines.at(1).partition_index, 3);
+  EXPECT_EQ(lines.at(1).error_code, number(error_code::unknown_topic_or_partition));
+}
+
 }  // namespace
 }  // namespace dohle::kafka
