@@ -61,6 +61,7 @@ void spawn_group(broker_pointer self, const std::string& id, stored_group stored
                     std::move(stored),
                     s.directory->topics.find(groups_topic)->second.front().leader,
                     s.transactions,
+                    s.directory,
                     s.setup.wall_clock,
                     s.setup.name_member};
   s.groups.emplace(id, spawn_role(self, false, group, std::move(setup)));
@@ -201,10 +202,10 @@ void on_list_groups(broker_pointer self) {
   };
   if (g->missing == 0) return g->promise.deliver(result<list_groups_response>{list_groups_response{}});
   for (const auto& [id, actor] : self->state.groups)
-    self->request(actor, caf::infinite, describe_group_request{id})
+    self->request(actor, caf::infinite, list_groups_request{})
         .then(
-            [g, finish](const result<describe_group_response>& d) {
-              if (d) g->out.groups.push_back({d->group, d->state, d->protocol_type});
+            [g, finish](const result<list_groups_response>& of_one) {
+              if (of_one) g->out.groups.insert(g->out.groups.end(), of_one->groups.begin(), of_one->groups.end());
               finish();
             },
             [finish](const caf::error&) { finish(); });
@@ -335,6 +336,7 @@ led_partition lead(broker_pointer self, const std::string& topic, partition_inde
 void publish(broker_pointer self, directory next) {
   self->state.directory = std::make_shared<const directory>(std::move(next));
   for (const auto& l : self->state.links) self->send(l, self->state.directory);
+  for (const auto& [id, g] : self->state.groups) self->send(g, self->state.directory);
 }
 
 std::optional<error> refuse_change(const broker_state& s) {
@@ -415,6 +417,10 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
       [=](leave_group_request& r) { to_group(self, r, errc::unknown_member); },
       [=](describe_group_request& r) { to_group(self, r, errc::unknown_group); },
       [=](delete_group_request& r) { to_group(self, r, errc::unknown_group); },
+      [=](consumer_heartbeat_request& r) {
+        r.member_epoch == 0 ? begin_in_group(self, r) : to_group(self, r, errc::unknown_group);
+      },
+      [=](describe_consumer_group_request& r) { to_group(self, r, errc::unknown_group); },
       [=](const list_groups_request&) { on_list_groups(self); },
       [=](blocking_call& c) { on_call(self, c); },
       [=](stop_atom) { on_stop(self); },

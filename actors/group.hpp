@@ -1,4 +1,5 @@
-// One consumer group, at its coordinator: carries requests and time to rules::group, keeps the committed offsets, and
+// One consumer group, at its coordinator: carries requests and time to rules::group, or to
+// rules::consumer_group when its members leave assigning to the broker, keeps the committed offsets, and
 // persists both as records of the internal topic `__groups`, like any other data. Answers that depend on what is
 // persisted are given when it is durable. Owned by the broker, one actor a group.
 #pragma once
@@ -13,7 +14,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/directory.hpp"
 #include "actors/messages.hpp"
+#include "actors/topic_pattern.hpp"
+#include "rules/consumer_group.hpp"
 #include "rules/group.hpp"
 #include "rules/pending_offsets.hpp"
 #include "schema/stored.hpp"
@@ -27,6 +31,7 @@ struct stored_offset {
 /// What the records of `__groups` say of one group.
 struct stored_group {
   std::optional<group_value> members;
+  std::optional<consumer_group_value> consumers;  ///< in place of `members` when the broker assigns
   std::map<topic_partition, stored_offset> offsets;
   std::map<producer_id, pending_value> pending;  ///< committed within transactions that are still open
 };
@@ -34,8 +39,9 @@ struct stored_group {
 struct group_setup {
   std::string id;
   stored_group stored;
-  caf::actor groups_leader;  ///< takes the records
-  caf::actor transactions;   ///< knows whether a producer's offsets belong to an open transaction
+  caf::actor groups_leader;     ///< takes the records
+  caf::actor transactions;      ///< knows whether a producer's offsets belong to an open transaction
+  directory_pointer directory;  ///< which topics there are; newer ones follow as messages
   std::function<timestamp()> wall_clock;
   std::function<std::string(const std::string& client)> name_member;  ///< a new, never used member id
 };
@@ -45,6 +51,8 @@ struct group_state {
 
   group_setup setup;
   std::optional<rules::group> group;
+  std::optional<rules::consumer_group> consumers;  ///< then `group` has no members
+  std::map<std::string, topic_pattern> patterns;   ///< that those subscribe to
   std::map<topic_partition, stored_offset> offsets;
   rules::pending_offsets pending;
   std::map<producer_id, std::vector<caf::response_promise>> deciding;  ///< decisions on their way to the disk

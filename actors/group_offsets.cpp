@@ -86,8 +86,9 @@ void enlist(group_pointer self, const commit_offsets_request& r, caf::response_p
 
 void on_commit(group_pointer self, const commit_offsets_request& r) {
   auto promise = self->make_response_promise();
-  if (auto may = self->state.group->check_commit(r, now(self)); !may)
-    return promise.deliver(commit_outcome{may.error()});
+  auto& s = self->state;
+  auto may = s.consumers ? s.consumers->check_commit(r) : s.group->check_commit(r, now(self));
+  if (!may) return promise.deliver(commit_outcome{may.error()});
   if (r.within) return enlist(self, r, promise);
   if (r.offsets.empty()) return promise.deliver(commit_outcome{commit_offsets_response{}});
   commit_now(self, r, promise);
@@ -141,7 +142,7 @@ void on_delete_offsets(group_pointer self, const delete_offsets_request& r) {
   auto& s = self->state;
   auto promise = self->make_response_promise();
   if (!exists(s)) return promise.deliver(outcome{unknown(s)});
-  auto read = s.group->subscribed_topics();
+  auto read = s.consumers ? result{s.consumers->subscribed_topics()} : s.group->subscribed_topics();
   if (!read) return promise.deliver(outcome{read.error()});
   delete_offsets_response out;
   std::vector<topic_partition> gone;

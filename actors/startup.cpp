@@ -52,6 +52,8 @@ void apply(loaded_folder& out, pending_offsets_record r) {
 
 void apply(loaded_folder& out, group_record r) { out.groups[r.key.group].members = std::move(r.value); }
 
+void apply(loaded_folder& out, consumer_group_record r) { out.groups[r.key.group].consumers = std::move(r.value); }
+
 result<void> load_groups(loaded_folder& out) {
   auto done = read_all(*out.logs.at(groups_partition).log, [&](const record_view& r) -> result<void> {
     auto record = decode_group_record(r.key.value_or(""), r.value);
@@ -60,7 +62,7 @@ result<void> load_groups(loaded_folder& out) {
     return {};
   });
   std::erase_if(out.groups, [](const auto& g) {
-    return !g.second.members && g.second.offsets.empty() && g.second.pending.empty();
+    return !g.second.members && !g.second.consumers && g.second.offsets.empty() && g.second.pending.empty();
   });
   return done;
 }

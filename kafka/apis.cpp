@@ -24,8 +24,7 @@ constexpr served_api serve(std::int16_t first, std::int16_t last) {
 
 /// Produce and JoinGroup are advertised from 0, as Kafka does: older librdkafka concludes from it that compression and
 /// groups are there. AddPartitionsToTxn stays below 4, which is between brokers, ListTransactions below 2, whose
-/// pattern is a regular expression. Fetch stays below 13 and OffsetCommit and OffsetFetch below 10, where topics have
-/// ids only.
+/// pattern is a regular expression. Fetch stays below 13, where topics have ids only.
 constexpr std::array all{
     serve<produce_request>(0, 12),
     serve<fetch_request>(4, 12),
@@ -69,6 +68,8 @@ constexpr std::array all{
     serve<describe_topic_partitions_request>(0, 0),
     serve<describe_producers_request>(0, 0),
     serve<describe_transactions_request>(0, 0),
+    serve<consumer_group_heartbeat_request>(0, 1),
+    serve<consumer_group_describe_request>(0, 1),
     serve<list_transactions_request>(0, 1),
 };
 

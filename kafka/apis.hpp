@@ -57,6 +57,9 @@ exchange on(const context&, const call&, leave_group_request&);
 exchange on(const context&, const call&, describe_groups_request&);
 exchange on(const context&, const call&, const list_groups_request&);
 exchange on(const context&, const call&, delete_groups_request&);
+// consumer_groups.cpp
+exchange on(const context&, const call&, consumer_group_heartbeat_request&);
+exchange on(const context&, const call&, consumer_group_describe_request&);
 // topics.cpp
 exchange on(const context&, const call&, create_topics_request&);
 exchange on(const context&, const call&, delete_topics_request&);

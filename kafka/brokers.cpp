@@ -13,6 +13,7 @@ struct feature {
   std::int16_t first, level;
 };
 constexpr feature features[] = {
+    {"group.version", 0, 1},        // KIP-848: the broker assigns
     {"transaction.version", 0, 2},  // epochs rise with each decision, partitions join by themselves
 };
 

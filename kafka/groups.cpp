@@ -129,18 +129,28 @@ exchange on(const context&, const call& c, describe_groups_request& m) {
   });
 }
 
+namespace {
+
+/// States and types are filtered by name, in small letters or large ones.
+bool is_same(std::string_view a, std::string_view b) {
+  const auto lower = [](char x) { return x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
 exchange on(const context&, const call& c, const list_groups_request& m) {
   return ask({dohle::list_groups_request{}}, [=](std::vector<response> done) {
     list_groups_response answer;
     auto found = typed<dohle::list_groups_response>(done[0]);
     answer.error_code = number(found.code());
-    const auto wanted = [](const std::vector<std::string>& filter, std::string_view value) {
-      return filter.empty() || std::find(filter.begin(), filter.end(), value) != filter.end();
+    const auto wanted = [](const std::vector<std::string>& filter, const std::string& value) {
+      return filter.empty() || std::ranges::any_of(filter, [&](const auto& f) { return is_same(f, value); });
     };
     if (found) {
       for (auto& g : found->groups) {
-        if (!wanted(m.states_filter, g.state) || !wanted(m.types_filter, "Classic")) continue;
-        answer.groups.push_back({g.group, g.protocol_type, g.state, "Classic"});
+        if (!wanted(m.states_filter, g.state) || !wanted(m.types_filter, g.type)) continue;
+        answer.groups.push_back({g.group, g.protocol_type, g.state, g.type == "classic" ? "Classic" : "Consumer"});
       }
     }
     return reply(c, answer);

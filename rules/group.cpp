@@ -350,14 +350,7 @@ leave_effects group::leave(const leave_group_request& r, timestamp now) {
 }
 
 result<void> group::check_commit(const commit_offsets_request& r, timestamp now) {
-  for (const auto& o : r.offsets) {
-    if (o.offset.value < 0 || o.metadata.size() > limits::max_commit_metadata) {
-      return error{errc::invalid_request,
-                   "the commit of " + o.topic + "[" + std::to_string(o.partition.value) + "] for group " + id_ +
-                       " has a negative offset or more than 4 KiB of metadata",
-                   ""};
-    }
-  }
+  if (auto wrong = check_offsets(r); !wrong) return wrong;
   if (r.generation.value < 0 && r.member.empty() && r.instance.empty() && state_ != group_state::dead) {
     if (members_.empty() || r.within) return {};  // a transaction may be fenced by its producer alone
     return error{errc::group_not_empty, "group " + id_ + " has members: only they commit its offsets",

@@ -1,5 +1,7 @@
 #include "rules/group_state.hpp"
 
+#include "schema/limits.hpp"
+
 namespace dohle::rules {
 
 std::string_view to_string(group_state state) {
@@ -11,6 +13,18 @@ std::string_view to_string(group_state state) {
     case group_state::dead: return "Dead";
   }
   return "Dead";
+}
+
+result<void> check_offsets(const commit_offsets_request& r) {
+  for (const auto& o : r.offsets) {
+    if (o.offset.value < 0 || o.metadata.size() > limits::max_commit_metadata) {
+      return error{errc::invalid_request,
+                   "the commit of " + o.topic + "[" + std::to_string(o.partition.value) + "] for group " + r.group +
+                       " has a negative offset or more than 4 KiB of metadata",
+                   ""};
+    }
+  }
+  return {};
 }
 
 }  // namespace dohle::rules

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schema/error.hpp"
 #include "schema/messages.hpp"
 #include "schema/types.hpp"
 
@@ -18,6 +19,9 @@ enum class group_state : std::uint8_t { empty, preparing_rebalance, completing_r
 
 /// Kafka's name of it, e.g. "PreparingRebalance".
 std::string_view to_string(group_state);
+
+/// Are these offsets such as can be committed at all?
+result<void> check_offsets(const commit_offsets_request& r);
 
 struct group_options {
   /// How long a group that was empty waits for more members before its first generation; each newcomer extends it, up

@@ -39,6 +39,7 @@ struct GroupKey {
     offset @0 : OffsetKey;
     group @1 : Text;
     pending @2 : PendingKey;
+    consumerGroup @3 : Text;
   }
 }
 
@@ -89,6 +90,43 @@ struct Member {
   assignment @6 : Data;
   clientHost @7 : Text;
 }
+# Value of the key of a group whose members the broker assigns.
+struct ConsumerGroupValue {
+  epoch @0 : Int32;
+  assignmentEpoch @1 : Int32;
+  topics @2 : List(ReadTopic);
+  members @3 : List(Consumer);
+}
+
+# A topic that members read, as it was when the epoch began.
+struct ReadTopic {
+  name @0 : Text;
+  partitions @1 : Int32;
+}
+
+struct Consumer {
+  id @0 : Text;
+  instance @1 : Text;
+  rack @2 : Text;
+  client @3 : Text;
+  clientHost @4 : Text;
+  epoch @5 : Int32;
+  previousEpoch @6 : Int32 = -1;
+  phase @7 : UInt8;
+  rebalanceTimeoutMs @8 : Int64;
+  topics @9 : List(Text);
+  pattern @10 : Text;
+  assignor @11 : Text;
+  assigned @12 : List(TopicPartitions);
+  revoking @13 : List(TopicPartitions);
+  target @14 : List(TopicPartitions);
+}
+
+struct TopicPartitions {
+  topic @0 : Text;
+  partitions @1 : List(Int32);
+}
+
 #Values of __transactions; a record 's key is the transaction' s name.
 struct TransactionValue {
   producer @0 : Int64;

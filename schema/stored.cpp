@@ -141,6 +141,7 @@ stored_group_key read_key(disk::GroupKey::Reader from) {
     case disk::GroupKey::GROUP: return group_key{text(from.getGroup())};
     case disk::GroupKey::PENDING:
       return pending_key{text(from.getPending().getGroup()), producer_id{from.getPending().getProducer()}};
+    case disk::GroupKey::CONSUMER_GROUP: return consumer_group_key{text(from.getConsumerGroup())};
   }
   throw refused{errc::newer_format, "its kind " + std::to_string(static_cast<int>(from.which())) + " is not known"};
 }
@@ -180,6 +181,50 @@ group_value read_group(disk::GroupValue::Reader from) {
           })};
 }
 
+using partition_lists = capnp::List<disk::TopicPartitions>;
+
+std::vector<topic_partition> read_partitions(partition_lists::Reader from) {
+  std::vector<topic_partition> to;
+  for (auto t : from) {
+    for (auto p : t.getPartitions()) {
+      if (to.size() == limits::max_partitions) throw refused{errc::corrupt_data, "it names too many partitions"};
+      to.push_back({text(t.getTopic()), partition_index{p}});
+    }
+  }
+  return to;
+}
+
+stored_consumer read_consumer(disk::Consumer::Reader from) {
+  stored_consumer c;
+  c.id = text(from.getId());
+  c.instance = text(from.getInstance());
+  c.rack = text(from.getRack());
+  c.client = text(from.getClient());
+  c.client_host = text(from.getClientHost());
+  c.epoch = from.getEpoch();
+  c.previous_epoch = from.getPreviousEpoch();
+  c.phase = from.getPhase();
+  if (c.phase > 2) throw refused{errc::newer_format, "its phase " + std::to_string(c.phase) + " is not known"};
+  c.rebalance_timeout = duration(from.getRebalanceTimeoutMs());
+  c.topics = list<std::string>(from.getTopics(), limits::max_topics, "topics", [](auto t) { return text(t); });
+  c.pattern = text(from.getPattern());
+  c.assignor = text(from.getAssignor());
+  c.assigned = read_partitions(from.getAssigned());
+  c.revoking = read_partitions(from.getRevoking());
+  c.target = read_partitions(from.getTarget());
+  return c;
+}
+
+consumer_group_value read_consumer_group(disk::ConsumerGroupValue::Reader from) {
+  using topic_count = std::pair<std::string, std::int32_t>;
+  return {from.getEpoch(), from.getAssignmentEpoch(),
+          list<topic_count>(from.getTopics(), limits::max_topics, "topics",
+                            [](disk::ReadTopic::Reader t) {
+                              return topic_count{text(t.getName()), t.getPartitions()};
+                            }),
+          list<stored_consumer>(from.getMembers(), limits::max_group_members, "members", read_consumer)};
+}
+
 transaction_value read_transaction(disk::TransactionValue::Reader from) {
   constexpr auto last = transaction_status::complete_abort;
   if (from.getState() > static_cast<std::uint8_t>(last))
@@ -216,6 +261,10 @@ std::string encode_group_key(const stored_group_key& key) {
       auto p = to.initPending();
       p.setGroup(text(pending->group));
       p.setProducer(pending->producer.value);
+      return;
+    }
+    if (const auto* consumers = std::get_if<consumer_group_key>(&key)) {
+      to.setConsumerGroup(text(consumers->group));
       return;
     }
     const auto& from = std::get<offset_key>(key);
@@ -268,6 +317,59 @@ std::string encode_pending_value(const pending_value& value) {
   });
 }
 
+namespace {
+
+/// `from` is sorted: a topic's name stands once.
+template <class Init>
+void write_partitions(const std::vector<topic_partition>& from, Init init) {
+  std::vector<std::size_t> begins;
+  for (std::size_t i = 0; i < from.size(); ++i)
+    if (i == 0 || from[i].topic != from[i - 1].topic) begins.push_back(i);
+  partition_lists::Builder to = init(count(begins.size()));
+  for (std::size_t t = 0; t < begins.size(); ++t) {
+    const auto end = t + 1 < begins.size() ? begins[t + 1] : from.size();
+    auto entry = to[count(t)];
+    entry.setTopic(text(from[begins[t]].topic));
+    auto partitions = entry.initPartitions(count(end - begins[t]));
+    for (auto i = begins[t]; i < end; ++i) partitions.set(count(i - begins[t]), from[i].partition.value);
+  }
+}
+
+void write_consumer(disk::Consumer::Builder to, const stored_consumer& from) {
+  to.setId(text(from.id));
+  to.setInstance(text(from.instance));
+  to.setRack(text(from.rack));
+  to.setClient(text(from.client));
+  to.setClientHost(text(from.client_host));
+  to.setEpoch(from.epoch);
+  to.setPreviousEpoch(from.previous_epoch);
+  to.setPhase(from.phase);
+  to.setRebalanceTimeoutMs(from.rebalance_timeout.count());
+  auto topics = to.initTopics(count(from.topics.size()));
+  for (unsigned i = 0; i < topics.size(); ++i) topics.set(i, text(from.topics[i]));
+  to.setPattern(text(from.pattern));
+  to.setAssignor(text(from.assignor));
+  write_partitions(from.assigned, [&](unsigned n) { return to.initAssigned(n); });
+  write_partitions(from.revoking, [&](unsigned n) { return to.initRevoking(n); });
+  write_partitions(from.target, [&](unsigned n) { return to.initTarget(n); });
+}
+
+}  // namespace
+
+std::string encode_consumer_group_value(const consumer_group_value& value) {
+  return encode<disk::ConsumerGroupValue>([&](disk::ConsumerGroupValue::Builder to) {
+    to.setEpoch(value.epoch);
+    to.setAssignmentEpoch(value.assignment_epoch);
+    auto topics = to.initTopics(count(value.topics.size()));
+    for (unsigned i = 0; i < topics.size(); ++i) {
+      topics[i].setName(text(value.topics[i].first));
+      topics[i].setPartitions(value.topics[i].second);
+    }
+    auto members = to.initMembers(count(value.members.size()));
+    for (unsigned i = 0; i < members.size(); ++i) write_consumer(members[i], value.members[i]);
+  });
+}
+
 std::string encode_transaction_value(const transaction_value& value) {
   return encode<disk::TransactionValue>([&](disk::TransactionValue::Builder to) {
     to.setProducer(value.producer.value);
@@ -307,6 +409,14 @@ result<stored_group_record> decode_group_record(std::string_view key, std::optio
     pending_offsets_record record{std::move(*of_pending), {}};
     if (!value) return stored_group_record{std::move(record)};
     auto decoded = decode<disk::PendingValue>(*value, "pending offsets", read_pending);
+    if (!decoded) return decoded.error();
+    record.value = std::move(*decoded);
+    return stored_group_record{std::move(record)};
+  }
+  if (auto* of_consumers = std::get_if<consumer_group_key>(&*named)) {
+    consumer_group_record record{std::move(*of_consumers), {}};
+    if (!value) return stored_group_record{std::move(record)};
+    auto decoded = decode<disk::ConsumerGroupValue>(*value, "consumer group", read_consumer_group);
     if (!decoded) return decoded.error();
     record.value = std::move(*decoded);
     return stored_group_record{std::move(record)};

@@ -110,7 +110,38 @@ struct group_value {
   friend bool operator==(const group_value&, const group_value&) = default;
 };
 
-using stored_group_key = std::variant<offset_key, group_key, pending_key>;
+/// A group whose members the broker assigns (KIP-848) has this record in place of the other.
+struct consumer_group_key {
+  std::string group;
+  friend auto operator<=>(const consumer_group_key&, const consumer_group_key&) = default;
+};
+struct stored_consumer {
+  std::string id;
+  std::string instance;
+  std::string rack;
+  std::string client;
+  std::string client_host;
+  std::int32_t epoch = 0;
+  std::int32_t previous_epoch = -1;
+  std::uint8_t phase = 0;  ///< rules/reconciliation.hpp: stable, revoking, waiting
+  milliseconds rebalance_timeout{0};
+  std::vector<std::string> topics;
+  std::string pattern;
+  std::string assignor;
+  std::vector<topic_partition> assigned;  ///< these three sorted
+  std::vector<topic_partition> revoking;
+  std::vector<topic_partition> target;
+  friend bool operator==(const stored_consumer&, const stored_consumer&) = default;
+};
+struct consumer_group_value {
+  std::int32_t epoch = 0;
+  std::int32_t assignment_epoch = 0;
+  std::vector<std::pair<std::string, std::int32_t>> topics;  ///< that members read, and how many partitions they had
+  std::vector<stored_consumer> members;
+  friend bool operator==(const consumer_group_value&, const consumer_group_value&) = default;
+};
+
+using stored_group_key = std::variant<offset_key, group_key, pending_key, consumer_group_key>;
 
 /// One record of `__groups`; a missing value is a tombstone.
 struct offset_record {
@@ -128,13 +159,19 @@ struct pending_offsets_record {
   std::optional<pending_value> value;
   friend bool operator==(const pending_offsets_record&, const pending_offsets_record&) = default;
 };
-using stored_group_record = std::variant<offset_record, group_record, pending_offsets_record>;
+struct consumer_group_record {
+  consumer_group_key key;
+  std::optional<consumer_group_value> value;
+  friend bool operator==(const consumer_group_record&, const consumer_group_record&) = default;
+};
+using stored_group_record = std::variant<offset_record, group_record, pending_offsets_record, consumer_group_record>;
 
 /// Equal keys have equal bytes: compaction compares them.
 std::string encode_group_key(const stored_group_key& key);
 std::string encode_offset_value(const offset_value& value);
 std::string encode_group_value(const group_value& value);
 std::string encode_pending_value(const pending_value& value);
+std::string encode_consumer_group_value(const consumer_group_value& value);
 /// `value` is nullopt for a null value.
 result<stored_group_record> decode_group_record(std::string_view key, std::optional<std::string_view> value);
 

@@ -74,6 +74,23 @@ TEST(stored, pending_offsets_go_round) {
               stored_group_record(pending_offsets_record{key, std::nullopt}));
 }
 
+TEST(stored, groups_that_the_broker_assigns_go_round) {
+  const consumer_group_key key{"readers"};
+  const topic_partition here{"clicks", partition_index{0}}, there{"clicks", partition_index{4}},
+      other{"views", partition_index{1}};
+  const consumer_group_value value{
+      9,
+      8,
+      {{"clicks", 5}, {"views", 2}},
+      {{"m-1", "i", "rack", "client", "10.0.0.7", 8, 7, 1, milliseconds{60'000}, {"clicks", "views"}, "v.*", "range",
+        {here, there, other}, {other}, {here}},
+       {}}};
+  EXPECT_TRUE(*decode_group_record(encode_group_key(key), encode_consumer_group_value(value)) ==
+              stored_group_record(consumer_group_record{key, value}));
+  EXPECT_TRUE(*decode_group_record(encode_group_key(key), std::nullopt) ==
+              stored_group_record(consumer_group_record{key, std::nullopt}));
+}
+
 TEST(stored, transactions_go_round) {
   const transaction_value value{producer_id{4'711},
                                 7,
