@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiokafka
 import confluent_kafka
@@ -192,3 +193,41 @@ def test_topics_are_made_when_they_are_named(broker: dohle.Broker) -> None:
     producer.produce(name, b"first")
     assert producer.flush(30) == 0
     assert len(broker.topics[name].describe().partitions) == 2
+
+
+def test_a_group_that_the_broker_assigns_shares_hands_over_and_survives_a_restart(tmp_path: Path) -> None:
+    settings = {"group.protocol": "consumer", "enable.auto.commit": False}
+    with dohle.Broker(tmp_path / "data", kafka=0) as broker:
+        topic = broker.topic("shared", partitions=4)
+        for i in range(200):
+            topic.send(str(i), partition=i % 4)
+        broker.flush()
+        pair = [consumer(broker, "assigned", **settings) for _ in range(2)]
+        for one in pair:
+            one.subscribe([topic.name])
+        seen: set[bytes] = set()
+        for _ in range(300):
+            seen |= {m.value() for one in pair for m in one.consume(100, 0.1) if not m.error()}
+            if len(seen) == 200 and all(len(one.assignment()) == 2 for one in pair):
+                break
+        assert len(seen) == 200
+        assert [len(one.assignment()) for one in pair] == [2, 2]
+        for one in pair:
+            one.commit(asynchronous=False)
+        pair[0].close()
+        for _ in range(300):
+            pair[1].poll(0.1)
+            if len(pair[1].assignment()) == 4:
+                break
+        assert len(pair[1].assignment()) == 4
+        admin = AdminClient({"bootstrap.servers": broker.kafka})
+        listed = admin.list_consumer_groups().result(30)
+        assert [g.group_id for g in listed.valid] == ["assigned"]
+        pair[1].close()
+    with dohle.Broker(tmp_path / "data", kafka=0) as broker:
+        broker.topics["shared"].send("later")
+        broker.flush()
+        again = consumer(broker, "assigned", **settings)
+        again.subscribe(["shared"])
+        assert [m.value() for m in read(again, 1)] == [b"later"]
+        again.close()
