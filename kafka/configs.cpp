@@ -16,6 +16,7 @@ enum operation : std::int8_t { set = 0, reset = 1, append = 2, subtract = 3 };
 struct fixed_config {
   std::string_view name, value;
   value_type type;
+  source from = default_value;
 };
 
 using line = describe_configs_response_resource_result;
@@ -46,10 +47,10 @@ line of(const fixed_config& f, wanted with) {
   out.name = f.name;
   out.value = std::string(f.value);
   out.read_only = true;
-  out.config_source = default_value;
+  out.config_source = f.from;
   out.config_type = f.type;
   out.documentation.reset();
-  if (with.synonyms) out.synonyms.push_back({out.name, out.value, default_value});
+  if (with.synonyms) out.synonyms.push_back({out.name, out.value, f.from});
   return out;
 }
 
@@ -61,21 +62,21 @@ std::vector<fixed_config> of_this_broker(const context& with, std::vector<std::s
            std::to_string(limits::default_max_message_bytes),
            std::to_string(limits::max_kafka_frame_bytes),
            std::to_string(limits::segment_bytes)};
-  return {{"advertised.listeners", texts[3], text},
+  return {{"advertised.listeners", texts[3], text, static_broker},
           {"auto.create.topics.enable", texts[2], boolean},
-          {"broker.id", texts[0], int32},
+          {"broker.id", texts[0], int32, static_broker},
           {"default.replication.factor", "1", int32},
           {"connections.max.idle.ms", "600000", int64},
           {"delete.topic.enable", "true", boolean},
           {"log.cleanup.policy", "delete", list},
-          {"log.dirs", "data", text},
+          {"log.dirs", "data", text, static_broker},
           {"log.message.timestamp.type", "CreateTime", text},
           {"log.retention.bytes", "-1", int64},
           {"log.retention.ms", "604800000", int64},
           {"log.segment.bytes", texts[6], int32},
           {"message.max.bytes", texts[4], int32},
           {"min.insync.replicas", "1", int32},
-          {"node.id", texts[0], int32},
+          {"node.id", texts[0], int32, static_broker},
           {"num.partitions", texts[1], int32},
           {"offsets.topic.replication.factor", "1", int16},
           {"socket.request.max.bytes", texts[5], int32},

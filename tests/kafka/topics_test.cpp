@@ -125,6 +125,7 @@ TEST(topics_test, configs_are_complete_with_sources_and_synonyms) {
   EXPECT_FALSE(find("cleanup.policy").documentation.has_value()) << "it was not asked for";
   ASSERT_EQ(r[1].configs.size(), 1U);
   EXPECT_EQ(r[1].configs[0].value, "1");
+  EXPECT_EQ(r[1].configs[0].config_source, 4) << "it was given to the broker";
   EXPECT_EQ(r[2].error_code, number(error_code::invalid_request));
   m.include_documentation = true;
   auto told = conversation<describe_configs_request>(m, 4).answer({described("clicks", 1)}).result().results;
