@@ -126,16 +126,23 @@ def check_console_producer_without_acks(t: Tools) -> None:
     assert produced(out, "[xy]") == ["x", "y"]
 
 
+def consume_twice(t: Tools, protocol: str) -> None:
+    topic = f"grouped.{protocol}"
+    t.topic(topic, 2)
+    t.produce(topic, 20)
+    mine = ("--group", f"g.{protocol}", "--command-property", f"group.protocol={protocol}")
+    out = t.run(CONSUMER, "--topic", topic, "--from-beginning", "--max-messages", "20", *mine)
+    assert len(produced(out, r"\d+")) == 20
+    t.produce(topic, 5)
+    assert len(produced(t.run(CONSUMER, "--topic", topic, "--max-messages", "5", *mine), r"\d+")) == 5
+
+
 def check_console_consumer_of_a_group(t: Tools) -> None:
-    for protocol in ("classic", "consumer"):
-        topic = f"grouped.{protocol}"
-        t.topic(topic, 2)
-        t.produce(topic, 20)
-        mine = ("--group", f"g.{protocol}", "--command-property", f"group.protocol={protocol}")
-        out = t.run(CONSUMER, "--topic", topic, "--from-beginning", "--max-messages", "20", *mine)
-        assert len(produced(out, r"\d+")) == 20
-        t.produce(topic, 5)
-        assert len(produced(t.run(CONSUMER, "--topic", topic, "--max-messages", "5", *mine), r"\d+")) == 5
+    consume_twice(t, "classic")
+
+
+def check_console_consumer_of_a_group_that_the_broker_assigns(t: Tools) -> None:
+    consume_twice(t, "consumer")
 
 
 def check_console_consumer_of_a_pattern(t: Tools) -> None:
@@ -165,16 +172,24 @@ def check_end_to_end_latency(t: Tools) -> None:
     assert "Percentiles" in t.run("org.apache.kafka.tools.EndToEndLatency", *words)
 
 
-def check_verifiable_producer_and_consumer(t: Tools) -> None:
-    t.topic("verifiable", 2)
-    out = t.alone("org.apache.kafka.tools.VerifiableProducer", "--topic", "verifiable", "--max-messages", "500")
+def verify(t: Tools, protocol: str) -> None:
+    topic = f"verifiable.{protocol}"
+    t.topic(topic, 2)
+    out = t.alone("org.apache.kafka.tools.VerifiableProducer", "--topic", topic, "--max-messages", "500")
     assert out.count('"producer_send_success"') == 500
-    for protocol in ("classic", "consumer"):
-        words = ["--topic", "verifiable", "--group-id", f"v.{protocol}", "--max-messages", "500"]
-        out = t.alone("org.apache.kafka.tools.VerifiableConsumer", *words, "--group-protocol", protocol)
-        events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-        assert sum(e["count"] for e in events if e["name"] == "records_consumed") == 500
-        assert all(e["success"] for e in events if e["name"] == "offsets_committed")
+    words = ["--topic", topic, "--group-id", f"v.{protocol}", "--max-messages", "500"]
+    out = t.alone("org.apache.kafka.tools.VerifiableConsumer", *words, "--group-protocol", protocol)
+    events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert sum(e["count"] for e in events if e["name"] == "records_consumed") == 500
+    assert all(e["success"] for e in events if e["name"] == "offsets_committed")
+
+
+def check_verifiable_producer_and_consumer(t: Tools) -> None:
+    verify(t, "classic")
+
+
+def check_verifiable_consumer_of_a_group_that_the_broker_assigns(t: Tools) -> None:
+    verify(t, "consumer")
 
 
 def check_client_compatibility_test(t: Tools) -> None:
