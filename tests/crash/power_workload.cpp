@@ -138,9 +138,9 @@ store::entry workload::batch(store::log& to, standing& at) {
     from = {producer_id{static_cast<std::int64_t>(chance_.below(5))}, static_cast<std::int16_t>(chance_.below(3)),
             static_cast<std::int32_t>(chance_.below(1'000'000))};
   auto in_transaction = part::none;
-  if (chance_.once_in(3)) {  // producers of their own, whose epochs never change
+  if (chance_.once_in(2)) {  // producers of their own, whose epochs never change
     constexpr std::int64_t first = 100;
-    from = {producer_id{first + static_cast<std::int64_t>(chance_.below(4))}, 0,
+    from = {producer_id{first + static_cast<std::int64_t>(chance_.below(2))}, 0,
             static_cast<std::int32_t>(chance_.below(1'000'000))};
     in_transaction = part::data;
     if (chance_.once_in(3)) {
