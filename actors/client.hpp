@@ -118,6 +118,9 @@ struct consumer_options {
   std::size_t prefetch_bytes = limits::default_prefetch_bytes;  ///< held ahead of the reader, in all
   std::uint32_t min_bytes = 1;
   duration max_wait = std::chrono::milliseconds(500);
+  /// Committed (as librdkafka's consumers; Java's default is the other): nothing of an open or aborted transaction is
+  /// read, and nothing behind the first record of an open one.
+  dohle::isolation isolation = dohle::isolation::committed;
 };
 
 /// A range of one partition to read. Forward: the records from `from` to before `end`, none = for ever. Backward: the

@@ -40,6 +40,16 @@ result<std::optional<record_view>> batch_walk::next() {
   return last;
 }
 
+bool aborted_filter::drops(const batch_header& header) {
+  for (; next_ < aborted_->size() && (*aborted_)[next_].first <= header.base; ++next_)
+    active_.insert((*aborted_)[next_].producer);
+  if (header.control()) {
+    active_.erase(header.producer);
+    return false;
+  }
+  return header.transactional() && active_.contains(header.producer);
+}
+
 result<decoded> decode(const std::shared_ptr<const topic_partition>& source, std::optional<batch_walk> walk,
                        bytes batch, const read_cursor& from, std::size_t budget) {
   const auto damaged = [&](const std::string& why) {

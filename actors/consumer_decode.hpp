@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "actors/client.hpp"
@@ -44,6 +45,21 @@ struct decoded {
   std::optional<chunk> records;    ///< none: nothing of the batch is in the range
   offset next;                     ///< the cursor's position after them
   std::optional<batch_walk> rest;  ///< the batch holds more than was asked for
+};
+
+/// Tells which batches of a fetch answer belong to aborted transactions: Kafka's algorithm, over batches in the order
+/// of the log. A transaction is aborted from its first record to its producer's next marker.
+class aborted_filter {
+ public:
+  /// `aborted`: as the answer names them, by `first`.
+  explicit aborted_filter(const std::vector<aborted_transaction>& aborted) : aborted_(&aborted) {}
+  /// Asked for every batch of the answer, in order.
+  bool drops(const batch_header& header);
+
+ private:
+  const std::vector<aborted_transaction>* aborted_;
+  std::size_t next_ = 0;
+  std::set<producer_id> active_;
 };
 
 /// At most `budget` records of `walk`, or of `batch` when that is none. `corrupt_batch` names the partition.

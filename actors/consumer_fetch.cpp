@@ -44,7 +44,7 @@ std::vector<consumer_core::plan_item> consumer_core::plan(time_point now) {
       out.push_back({*f.name,
                      f.version,
                      {f.name->topic, f.name->partition, f.fetch_from, static_cast<std::uint32_t>(ask),
-                      options_.min_bytes, wait, f.at.backward}});
+                      options_.min_bytes, wait, f.at.backward, options_.isolation}});
     }
     ++plan_turn_;
   }
@@ -98,8 +98,11 @@ result<void> consumer_core::each_batch(const feed& f, const fetch_response& answ
 /// Cuts the answer into single batches and finds where the next fetch begins: behind the last one, whatever records it
 /// holds, so that holes that compaction left are stepped over.
 result<void> consumer_core::take_batches(feed& f, const fetch_response& answer) {
+  aborted_filter aborted{answer.aborted};
   return each_batch(f, answer, [&](const batch_header& h, bytes batch) {
+    const bool drops = aborted.drops(h);
     if (h.end() <= f.fetch_from) return;  // before what was asked for
+    if (drops) batch = empty_batch(h);    // read like any other, but there is nothing in it
     f.fetch_from = h.end();
     prefetched_ += batch.size();
     f.queue.push_back(std::move(batch));
@@ -115,6 +118,11 @@ result<void> consumer_core::take_backwards(feed& f, const fetch_response& answer
   std::sort(batches.begin(), batches.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   if (!batches.empty() && batches.front().first >= f.fetch_from)
     return error{errc::unsupported_version, "the broker reads " + text(*f.name) + " forward only", "a newer broker"};
+  aborted_filter aborted{answer.aborted};
+  for (auto b = batches.rbegin(); b != batches.rend(); ++b) {
+    auto h = read_header(b->second.view());
+    if (h && aborted.drops(*h)) b->second = empty_batch(*h);
+  }
   f.at.end = std::max(*f.at.end, batches.empty() ? f.fetch_from : answer.start);
   for (auto& [base, batch] : batches) {
     f.fetch_from = base;

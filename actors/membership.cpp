@@ -190,7 +190,8 @@ void membership::ask_starts(effects& e) {
     auto p = std::move(unplaced_.back());
     unplaced_.pop_back();
     const auto query = options_.start == start_at::earliest ? offset_query::earliest : offset_query::latest;
-    e.asks.push_back({++last_token_, list_offsets_request{p.topic, p.partition, query, no_timestamp}});
+    e.asks.push_back(
+        {++last_token_, list_offsets_request{p.topic, p.partition, query, no_timestamp, options_.isolation}});
     starts_.emplace(last_token_, std::move(p));
   }
 }

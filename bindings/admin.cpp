@@ -71,7 +71,8 @@ std::vector<std::pair<std::optional<std::int64_t>, std::int64_t>> list_offsets(
       auto one = c.call(list_offsets_request{.topic = topic,
                                              .partition = partition_index{p},
                                              .query = static_cast<offset_query>(query),
-                                             .at = timestamp{at_ms}},
+                                             .at = timestamp{at_ms},
+                                             .isolation = isolation::committed},  // as far as our consumers read
                         wait);
       if (!one) return one.error();
       found.emplace_back(one->offset ? std::optional(one->offset->value) : std::nullopt, one->at.value);

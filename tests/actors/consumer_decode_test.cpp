@@ -69,5 +69,44 @@ TEST(consumer_decode, damage_is_named_in_both_directions) {
   }
 }
 
+batch_header of_producer(std::int64_t base, std::int64_t producer, bool transactional = true, bool control = false) {
+  batch_header h;
+  h.base = offset{base};
+  h.producer = producer_id{producer};
+  h.attributes = static_cast<std::int16_t>((transactional ? 16 : 0) | (control ? 32 : 0));
+  return h;
+}
+
+TEST(aborted_filter, drops_from_the_first_record_to_the_marker) {
+  const std::vector<aborted_transaction> aborted{
+      {producer_id{1}, offset{0}}, {producer_id{2}, offset{3}}, {producer_id{1}, offset{8}}};
+  aborted_filter f{aborted};
+  EXPECT_TRUE(f.drops(of_producer(1, 1))) << "its begin lies before the answer";
+  EXPECT_FALSE(f.drops(of_producer(2, 2))) << "of a transaction before the aborted one";
+  EXPECT_TRUE(f.drops(of_producer(3, 2)));
+  EXPECT_FALSE(f.drops(of_producer(4, 1, false))) << "in no transaction";
+  EXPECT_FALSE(f.drops(of_producer(5, 1, true, true))) << "a marker is read over as such";
+  EXPECT_FALSE(f.drops(of_producer(6, 1))) << "the next transaction";
+  EXPECT_TRUE(f.drops(of_producer(7, 2)));
+  EXPECT_TRUE(f.drops(of_producer(8, 1)));
+}
+
+TEST(aborted_filter, without_aborted_ones_everything_is_read) {
+  const std::vector<aborted_transaction> none;
+  aborted_filter f{none};
+  EXPECT_FALSE(f.drops(of_producer(0, 1)));
+}
+
+TEST(decode, a_header_alone_moves_the_reader_on) {
+  const auto header = *read_header(placed_batch(offset{10}, 5).view());
+  auto got = decode(source, std::nullopt, empty_batch(header), {offset{11}, std::nullopt, false}, 10);
+  ASSERT_TRUE(got.ok());
+  EXPECT_FALSE(got->records);
+  EXPECT_EQ(got->next, offset{15});
+  got = decode(source, std::nullopt, empty_batch(header), {offset{13}, offset{0}, true}, 10);
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(got->next, offset{10});
+}
+
 }  // namespace
 }  // namespace dohle
