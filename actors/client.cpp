@@ -140,14 +140,21 @@ void client::call_async(request r, std::function<void(response)> done) const {
   post(impl_->endpoint, std::move(r), std::move(done));
 }
 
+result<std::shared_ptr<producer::impl>> spawn_producer_of(const std::shared_ptr<client::impl>& owner,
+                                                          const std::string& topic, const producer_options& options) {
+  auto found = owner->find_topic(topic, owner->options.request_timeout);
+  if (!found) return found.error();
+  auto spawned = actors::spawn_producer(owner->endpoint.home_system(), owner->endpoint, topic,
+                                        static_cast<std::int32_t>(found->partitions.size()), options,
+                                        owner->options.request_timeout, std::random_device{}());
+  return std::make_shared<producer::impl>(owner, std::move(spawned));
+}
+
 result<producer> client::make_producer(const std::string& topic, const producer_options& options) const {
   if (auto ok = actors::check_options(options); !ok) return ok.error();
-  auto found = impl_->find_topic(topic, impl_->options.request_timeout);
-  if (!found) return found.error();
-  auto spawned = actors::spawn_producer(impl_->endpoint.home_system(), impl_->endpoint, topic,
-                                        static_cast<std::int32_t>(found->partitions.size()), options,
-                                        impl_->options.request_timeout, std::random_device{}());
-  return producer{std::make_shared<producer::impl>(impl_, std::move(spawned))};
+  auto made = spawn_producer_of(impl_, topic, options);
+  if (!made) return made.error();
+  return producer{std::move(*made)};
 }
 
 result<consumer> client::make_consumer(const consumer_options& options) const {

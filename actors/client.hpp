@@ -192,6 +192,50 @@ class consumer {
   std::shared_ptr<impl> impl_;
 };
 
+// --- transactions --------------------------------------------------------------------------------------------------
+
+struct transaction_options {
+  duration timeout = std::chrono::seconds(60);  ///< a transaction that is open for longer is aborted by the broker
+  producer_options producing;                   ///< acks and idempotence are what a transaction needs, whatever it says
+};
+
+/// Which member of a group read what is committed; none: the group has no members.
+struct consumer_identity {
+  std::string member;
+  dohle::generation generation{-1};
+};
+
+/// Writes to many topics and commits offsets of groups, all of it or nothing, one transaction after the other. A name
+/// has one living instance: opening another one fences this and aborts what it left open.
+///
+///   while (...) { t.begin(); t.to("out")->send(...); t.commit_offsets(...); t.commit(timeout); }
+class transactional_producer {
+ public:
+  /// Opens a transaction. `invalid_transaction` when one is open, `producer_fenced` when another instance took over.
+  result<void> begin();
+  /// A producer of this topic whose records belong to the open transaction; between transactions it takes none.
+  result<producer> to(const std::string& topic);
+  /// The group's offsets (the next record to read of each) count once the transaction is committed. A `member` that
+  /// lost its partitions meanwhile cannot commit.
+  result<void> commit_offsets(const std::string& group, const std::map<topic_partition, offset>& offsets,
+                              const consumer_identity& member, duration timeout);
+  /// Waits until every record is stored, then decides: when this returns without an error all of it counts, durably. An
+  /// error of a record is returned instead, and then the transaction can only be aborted.
+  result<void> commit(duration timeout);
+  /// Nothing of it counts. Without an open transaction nothing happens.
+  result<void> abort(duration timeout);
+  bool open() const;
+  const std::string& name() const;
+  /// Aborts what is open and ends the producers.
+  result<void> close(duration timeout);
+
+  class impl;
+  explicit transactional_producer(std::shared_ptr<impl> i);
+
+ private:
+  std::shared_ptr<impl> impl_;
+};
+
 // --- the way in ----------------------------------------------------------------------------------------------------
 
 struct client_options {
@@ -221,6 +265,8 @@ class client {
 
   result<producer> make_producer(const std::string& topic, const producer_options& = {}) const;
   result<consumer> make_consumer(const consumer_options& = {}) const;
+  /// Takes the name over: `producer_fenced` from now on for an instance before.
+  result<transactional_producer> make_transactional(const std::string& name, const transaction_options& = {}) const;
   /// "dohle://127.0.0.1:7420", or "embedded" for a broker in this process that does not listen.
   const std::string& address() const;
   void close();

@@ -20,6 +20,7 @@ bool refused_for_now(errc code) {
     case errc::timeout:
     case errc::storage_full:
     case errc::loading:
+    case errc::concurrent_transactions:
     case errc::connection_failed: return true;
     default: return false;
   }
@@ -93,7 +94,7 @@ void delivery::pump_lane(partition_index p, lane& l, time_point now, std::vector
 
 bool delivery::build(lane& l, item& i) {
   if (options_.idempotent) {
-    i.stamp = {l.identity.id, l.identity.epoch, l.next_sequence};
+    i.stamp = {l.identity.id, l.identity.epoch, l.next_sequence, transactional_};
     l.next_sequence = after(l.next_sequence, i.batch.records);
   }
   auto built = i.batch.builder.build(options_.compression, i.stamp);
@@ -120,6 +121,17 @@ produce_request delivery::request_of(item& i) {
 }
 
 // --- identity ------------------------------------------------------------------------------------------------------
+
+void delivery::begin_transaction(producer_stamp who) {
+  DOHLE_ASSERT(idle(), "the batches of one transaction have their outcomes before the next one begins");
+  transactional_ = true;
+  identity_ = who;
+  for (auto& [p, l] : lanes_) {
+    l.identity = who;
+    l.next_sequence = 0;
+    l.broken = false;
+  }
+}
 
 bool delivery::take_identity_need(time_point now) {
   if (!options_.idempotent || identity_asked_ || now < identity_not_before_) return false;
@@ -219,7 +231,7 @@ void delivery::refused(lane& l, std::size_t index, error why, time_point now) {
     i.doubtful = true;
     return retry(l, i, std::move(why), now);
   }
-  if (options_.idempotent && sequence_broken(why.code)) {
+  if (options_.idempotent && sequence_broken(why.code) && !(transactional_ && index == 0)) {
     // Behind a batch without outcome that is to be expected: it comes after that one is repeated.
     if (index == 0) l.broken = true;
     return retry(l, i, std::move(why), now);

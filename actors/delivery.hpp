@@ -50,6 +50,9 @@ class delivery {
   void identified(result<init_producer_response> answer, time_point now);
   /// The broker's metadata may have changed. True once per need.
   bool take_metadata_need() { return std::exchange(wants_metadata_, false); }
+  /// From now on every batch belongs to a transaction of this producer; no batch is without outcome. A batch that is
+  /// refused for good fails with what is behind it, because such a transaction can only be aborted.
+  void begin_transaction(producer_stamp who);
   /// Gives everything the outcome `why`.
   void end(const error& why);
 
@@ -105,6 +108,7 @@ class delivery {
   std::size_t in_flight_bytes_ = 0;
   std::size_t batches_ = 0;
   producer_stamp identity_;  ///< the last one given: partitions that have none yet begin with it
+  bool transactional_ = false;
   bool identity_asked_ = false;
   time_point identity_not_before_{};
   duration identity_backoff_{limits::retry_backoff};

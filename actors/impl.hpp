@@ -32,4 +32,8 @@ class client::impl {
   void end();
 };
 
+/// A producer of a topic that must be there.
+result<std::shared_ptr<producer::impl>> spawn_producer_of(const std::shared_ptr<client::impl>& owner,
+                                                          const std::string& topic, const producer_options& options);
+
 }  // namespace dohle

@@ -97,6 +97,7 @@ caf::behavior producer_actor(producer_self* self, std::shared_ptr<producer_core>
         self->state.work_due = false;
         work(self);
       },
+      [self](const producer_stamp& who) { self->state.batches->begin_transaction(who); },
       [self](tick_atom) {
         self->state.timer.reset();
         self->state.batches->check(self->clock().now());

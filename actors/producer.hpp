@@ -56,6 +56,7 @@ class producer::impl {
       : owner_(std::move(owner)), spawned_(std::move(spawned)) {}
   ~impl() { (void)close(limits::drop_timeout); }
   producer_core& core() { return *spawned_.core; }
+  const caf::actor& actor() const { return spawned_.actor; }
   result<void> close(duration timeout);
 
  private:
@@ -65,3 +66,5 @@ class producer::impl {
 };
 
 }  // namespace dohle
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::producer_stamp)

@@ -104,6 +104,9 @@ result<ack> producer_core::send(const outgoing_record& record, duration timeout)
     }
     if (closed_) [[unlikely]]
       return error{errc::closed, "the producer of " + topic_ + " is closed", "make a new one"};
+    if (held_) [[unlikely]]
+      return error{errc::invalid_transaction, "no transaction is open that a record for " + topic_ + " could belong to",
+                   "begin a transaction first"};
     auto partition = choose(record);
     if (!partition) [[unlikely]]
       return partition.error();
@@ -265,6 +268,11 @@ void producer_core::refuse_sends() {
     closed_ = true;
   }
   room_.notify_all();
+}
+
+void producer_core::hold_sends(bool hold) {
+  std::lock_guard lock{mutex_};
+  held_ = hold;
 }
 
 // --- the actor's side ----------------------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   void hurry(partition_index partition, std::uint64_t ticket);
   /// Later sends get `closed`.
   void refuse_sends();
+  /// Between transactions sends get `invalid_transaction`.
+  void hold_sends(bool hold);
 
   // --- the actor ---
   struct taken {
@@ -136,6 +138,7 @@ class producer_core : public std::enable_shared_from_this<producer_core> {
   bool announced_ = false;   ///< the actor was woken and has not come yet
   bool lingering_ = false;   ///< the actor has a timer for the oldest open batch
   bool closed_ = false;
+  bool held_ = false;       ///< between transactions
   partition_index sticky_;  ///< where records without a key go now
   std::uint64_t sticky_batches_ = 0;
   std::uint64_t next_ticket_ = 0;

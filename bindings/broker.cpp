@@ -61,6 +61,7 @@ void bind_broker(py::module_& m) {
   add_topic_methods(c);
   add_group_methods(c);
   add_producer_methods(c);
+  add_transactional_methods(c);
   add_consumer_methods(c);
 
   py::class_<core_broker>(m, "Broker", "A broker in this process; owns its data folder.")

@@ -41,6 +41,7 @@ using client_class = py::class_<core_client>;
 void add_topic_methods(client_class& c);
 void add_group_methods(client_class& c);
 void add_producer_methods(client_class& c);
+void add_transactional_methods(client_class& c);
 void add_consumer_methods(client_class& c);
 
 }  // namespace dohle::bindings

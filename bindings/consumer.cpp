@@ -185,14 +185,15 @@ void add_consumer_methods(client_class& c) {
       "consumer",
       [](core_client& self, std::string group, std::string instance, bool from_latest, std::optional<double> session,
          std::optional<double> heartbeat, std::optional<double> max_processing, std::optional<std::size_t> fetch_bytes,
-         std::optional<std::size_t> prefetch_bytes) {
+         std::optional<std::size_t> prefetch_bytes, bool committed) {
         auto options = to_options(std::move(group), std::move(instance), from_latest, session, heartbeat,
                                   max_processing, fetch_bytes, prefetch_bytes);
+        options.isolation = committed ? isolation::committed : isolation::uncommitted;
         return core_consumer(unwrap(in_background(
             [client = self.facade(), options = std::move(options)] { return client.make_consumer(options); })));
       },
       arg("group"), arg("instance"), arg("from_latest"), arg("session_timeout"), arg("heartbeat_interval"),
-      arg("max_processing"), arg("fetch_bytes"), arg("prefetch_bytes"));
+      arg("max_processing"), arg("fetch_bytes"), arg("prefetch_bytes"), arg("committed"));
 }
 
 }  // namespace dohle::bindings

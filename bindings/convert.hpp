@@ -172,6 +172,7 @@ inline py::object to_bytes_or_none(const std::optional<std::string_view>& data) 
 
 void bind_broker(py::module_& m);  ///< Broker and Client with all methods of the files below
 void bind_producer(py::module_& m);
+void bind_transactional(py::module_& m);
 void bind_consumer(py::module_& m);
 
 }  // namespace dohle::bindings

@@ -57,6 +57,7 @@ PYBIND11_MODULE(_core, m) {
       "forked", [] { forks.fetch_add(1); },
       "Called in a forked child: every handle of the parent stops working there.");
   bind_producer(m);
+  bind_transactional(m);
   bind_consumer(m);
   bind_broker(m);
 }

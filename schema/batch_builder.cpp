@@ -88,7 +88,9 @@ result<void> batch_builder::add(timestamp at, std::optional<std::string_view> ke
 result<bytes> batch_builder::build(dohle::compression codec, producer_stamp from) {
   if (empty()) return error{errc::invalid_request, "a batch without records cannot be built", "add a record first"};
   batch_header h;
-  h.attributes = static_cast<std::int16_t>(codec);
+  constexpr int transactional_bit = 16;
+  const int flags = from.transactional ? transactional_bit : 0;
+  h.attributes = static_cast<std::int16_t>(static_cast<int>(codec) | flags);
   h.last_offset_delta = count_ - 1;
   h.base_timestamp = base_;
   h.max_timestamp = max_;
@@ -106,7 +108,7 @@ result<bytes> batch_builder::build(dohle::compression codec, producer_stamp from
       detail::write_header(packed.data(), h, packed.size());
       built = bytes::own(std::move(packed));
     } else {
-      h.attributes = 0;
+      h.attributes = static_cast<std::int16_t>(flags);
     }
   }
   if (built.empty()) built = take(h);

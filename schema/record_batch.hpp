@@ -93,11 +93,12 @@ struct record_view {
   result<std::vector<header_view>> headers() const;
 };
 
-/// Who wrote a batch, for idempotence.
+/// Who wrote a batch, for idempotence and transactions.
 struct producer_stamp {
   producer_id id = no_producer;
   std::int16_t epoch = -1;
   std::int32_t base_sequence = -1;
+  bool transactional = false;  ///< the batch belongs to the producer's open transaction
 };
 
 /// Builds one batch. Records get consecutive offsets from 0; the leader stamps the real ones.

@@ -37,6 +37,7 @@ from .errors import (
     RecordTooLarge,
     StorageError,
     TimeoutError,
+    TransactionAborted,
     UnknownOutcome,
     UnsupportedVersion,
 )
@@ -46,6 +47,7 @@ from .reading import Replay, Table
 from .records import Batch, Record
 from .settings import PartitionInfo, TopicConfig, TopicInfo
 from .topic import Topic
+from .transactions import Transaction
 
 __version__: str = _core.__version__
 
@@ -91,6 +93,8 @@ __all__ = [
     "TopicConfig",
     "TopicInfo",
     "Topics",
+    "Transaction",
+    "TransactionAborted",
     "UnknownOutcome",
     "UnsupportedVersion",
     "__version__",

@@ -16,6 +16,7 @@ __all__: list[str] = [
     "Client",
     "Consumer",
     "Producer",
+    "Transactional",
     "arrow_schema",
     "connect",
     "forked",
@@ -60,6 +61,27 @@ class Producer:
     def open(self) -> bool: ...
     @property
     def topic(self) -> str: ...
+
+class Transactional:
+    def abort(self, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def begin(self) -> None: ...
+    def close(self, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def commit(self, timeout: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def commit_offsets(
+        self,
+        group: str,
+        offsets: collections.abc.Sequence[
+            tuple[str, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ],
+        member: str,
+        generation: typing.SupportsInt | typing.SupportsIndex,
+        timeout: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def to(self, topic: str, encode: typing.Any) -> Producer: ...
+    @property
+    def in_transaction(self) -> bool: ...
+    @property
+    def open(self) -> bool: ...
 
 class Batch:
     """
@@ -170,6 +192,7 @@ class Client:
         max_processing: typing.SupportsFloat | typing.SupportsIndex | None,
         fetch_bytes: typing.SupportsInt | typing.SupportsIndex | None,
         prefetch_bytes: typing.SupportsInt | typing.SupportsIndex | None,
+        committed: bool,
     ) -> Consumer: ...
     def create_topic(
         self,
@@ -230,6 +253,7 @@ class Client:
         idempotent: bool,
         encode: typing.Any,
     ) -> Producer: ...
+    def transactional(self, name: str, timeout: typing.SupportsFloat | typing.SupportsIndex) -> Transactional: ...
     @property
     def address(self) -> str: ...
     @property

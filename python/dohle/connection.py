@@ -25,6 +25,7 @@ from .producing import Producer, make_producer
 from .settings import TopicInfo, config_entries, topic_info
 from .times import Duration, seconds
 from .topic import Topic
+from .transactions import Transaction, Writer
 
 DEFAULT_URL = "dohle://127.0.0.1:7420"
 
@@ -117,6 +118,7 @@ class Connection:
         self._default_partitions = 1
         self._lock = threading.Lock()
         self._producers: dict[str, Producer] = {}
+        self._writers: dict[str, Writer] = {}
         self._consumers: weakref.WeakSet[_core.Consumer] = weakref.WeakSet()
         self._address: str = core.address
         self._where = _support.where_opened()
@@ -174,6 +176,27 @@ class Connection:
         """A consumer group by name; it comes to be when somebody consumes or commits in it."""
         return Group(self, name)
 
+    @suggests
+    def transaction(self, name: str, *, timeout: Duration = "60s") -> Transaction:
+        """A transaction to be used in a ``with`` block: what is sent and committed in it counts as a whole or not at
+        all.
+
+        `name` (Kafka's transactional id) stands for one running program: taking it over fences an instance elsewhere,
+        which gets Fenced, and aborts what that left open. One transaction of a name is open at a time. One that is
+        open for longer than `timeout` is aborted by the broker.
+        """
+        with self._lock:
+            writer = self._writers.get(name)
+            if writer is None:
+                writer = self._writers[name] = Writer(self, name, timeout)
+        return Transaction(self, name, writer.core, writer.producers)
+
+    def _forget_transactions(self, name: str) -> None:
+        with self._lock:
+            writer = self._writers.pop(name, None)
+        if writer is not None:
+            writer.close(1.0)
+
     # --- the producers that Topic.send uses
 
     def _producer(self, topic: Topic) -> Producer:
@@ -219,6 +242,8 @@ class Connection:
             return
         _support.closed(self)
         failures: list[Error] = []
+        for name in list(self._writers):
+            self._forget_transactions(name)
         for producer in list(self._producers.values()):
             try:
                 producer.close()

@@ -85,16 +85,19 @@ class Consumer:
             except Error as error:  # given to another member meanwhile, which begins at the commit
                 logger.info("%r: %s[%d] is not rewound: %s", self, topic, partition, error)
 
+    def _progress(self, what: Batch | None) -> tuple[str, list[tuple[str, int, int]]]:
+        """The group, and the next record to read of each partition: behind a batch, or behind all delivered."""
+        if what is None:
+            return self._group, self._core.positions
+        return self._group, [(topic, partition, last + 1) for topic, partition, _, last, _ in what._core.ranges()]
+
     @suggests
     def commit(self, what: Batch | None = None, *, timeout: Duration | None = None) -> None:
         """Commits a batch, or everything delivered so far, and waits until that is durable.
 
         Raises Rebalanced when the partitions were given to another member: their records are delivered again there.
         """
-        if what is None:
-            offsets = self._core.positions
-        else:
-            offsets = [(topic, partition, last + 1) for topic, partition, _, last, _ in what._core.ranges()]
+        offsets = self._progress(what)[1]
         # A partition that another member has now is its to commit: ours would undo its progress.
         mine = set(self._core.assignment)
         kept = [o for o in offsets if o[:2] in mine]

@@ -105,16 +105,20 @@ class Group:
         heartbeat_interval: Duration = "3s",
         fetch_bytes: int | None = None,
         prefetch_bytes: int | None = None,
+        isolation: str = "read_committed",
     ) -> Consumer:
         """Joins the group and reads this member's share of the topics; see :class:`Consumer`.
 
         start: where a partition begins of which the group has committed nothing. max_processing: the longest time
         between two polls; a member that takes longer loses its partitions. session_timeout: a member that is not heard
         of for so long is given up. instance: a fixed name, so that a restart takes the same partitions without a
-        rebalance. NotFound when a topic is not there.
+        rebalance. isolation: with "read_uncommitted" records of open and aborted transactions come, too. NotFound when
+        a topic is not there.
         """
         if start not in ("earliest", "latest"):
             raise ValueError(f'start is "earliest" or "latest", not {start!r}')
+        if isolation not in ("read_committed", "read_uncommitted"):
+            raise ValueError(f'isolation is "read_committed" or "read_uncommitted", not {isolation!r}')
         names = [topics] if isinstance(topics, str) else list(topics)
         c = self._connection
         for name in names:
@@ -128,6 +132,7 @@ class Group:
             seconds(max_processing),
             fetch_bytes,
             prefetch_bytes,
+            isolation == "read_committed",
         )
         core.subscribe(names)
         c._track(core)

@@ -94,7 +94,7 @@ def reader(
     topic: Topic, ranges: Mapping[int, tuple[int, int | None]], prefetch: int | None = None, reverse: bool = False
 ) -> _core.Consumer:
     """A consumer without a group that reads these ranges, in reverse each from its end to its first record."""
-    consumer = topic._client.consumer("", "", False, None, None, None, None, prefetch)
+    consumer = topic._client.consumer("", "", False, None, None, None, None, prefetch, True)
     topic._connection._track(consumer)
     consumer.assign([(topic.name, p, start, end) for p, (start, end) in ranges.items()], reverse)
     return consumer

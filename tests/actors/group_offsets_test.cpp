@@ -34,6 +34,7 @@ class group_offsets_test : public deterministic {
                       stored_,
                       leader_,
                       transactions_,
+                      std::make_shared<const directory>(),
                       [] { return timestamp{1}; },
                       [](const std::string&) { return std::string{"m"}; }};
     group_ = owned(sys.spawn(group, std::move(setup)));

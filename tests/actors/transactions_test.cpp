@@ -27,6 +27,14 @@ class transactions_test : public testing::Test {
   result<end_transaction_response> end(const init_producer_response& p, bool commit, bool bump = true) {
     return w.ask(end_transaction_request{"copy", p.id, p.epoch, commit, bump});
   }
+  result<produce_response> produce(const init_producer_response& p, const std::string& text, bool enlist = true) {
+    auto batch = batch_of(text, 1, 0, {p.id, p.epoch, 0, true});
+    return w.ask(produce_request{"t", partition_index{0}, ack_level::majority, batch, enlist});
+  }
+  std::int64_t stable_end() {
+    list_offsets_request r{"t", partition_index{0}, offset_query::latest, no_timestamp, isolation::committed};
+    return w.ask(r)->offset->value;
+  }
   std::string state() { return w.ask(describe_transaction_request{"copy"})->state; }
   void restart() {
     w.stop();
@@ -82,6 +90,63 @@ TEST_F(transactions_test, a_refused_change_is_as_good_as_not_asked) {
   ASSERT_TRUE(add(p, 1).ok());
   auto d = w.ask(describe_transaction_request{"copy"});
   EXPECT_THAT(d->partitions, testing::ElementsAre(topic_partition{"t", partition_index{1}}));
+}
+
+TEST_F(transactions_test, a_decision_reaches_the_partitions_and_the_next_epoch_begins) {
+  auto p = init();
+  ASSERT_TRUE(produce(p, "a").ok()) << "the partition joins by itself";
+  EXPECT_EQ(state(), "Ongoing");
+  EXPECT_EQ(stable_end(), 0);
+  auto ended = end(p, true);
+  ASSERT_TRUE(ended.ok()) << to_string(ended.error());
+  EXPECT_EQ(ended->epoch, p.epoch + 1);
+  EXPECT_EQ(state(), "CompleteCommit");
+  EXPECT_EQ(stable_end(), 2) << "the record and the marker";
+  auto again = end(p, true);
+  ASSERT_TRUE(again.ok()) << "said again it is answered the same";
+  EXPECT_EQ(again->epoch, ended->epoch);
+  EXPECT_EQ(produce(p, "late").code(), errc::producer_fenced);
+}
+
+TEST_F(transactions_test, a_decision_goes_on_after_a_restart) {
+  auto p = init();
+  ASSERT_TRUE(produce(p, "a").ok());
+  restart();
+  EXPECT_EQ(stable_end(), 0) << "still open";
+  auto second = init();
+  EXPECT_EQ(state(), "Empty") << "what was left open is aborted by the next instance";
+  EXPECT_GT(second.epoch, p.epoch);
+  EXPECT_EQ(stable_end(), 2);
+}
+
+TEST_F(transactions_test, who_is_too_slow_is_aborted) {
+  auto p = init();
+  ASSERT_TRUE(produce(p, "a").ok());
+  w.advance(9s);
+  EXPECT_EQ(state(), "Ongoing");
+  w.advance(2s);
+  w.advance(1s);
+  EXPECT_EQ(state(), "CompleteAbort");
+  EXPECT_EQ(stable_end(), 2);
+  EXPECT_EQ(end(p, true).code(), errc::producer_fenced);
+}
+
+TEST_F(transactions_test, a_partition_that_was_not_added_is_refused_where_it_must_be) {
+  auto p = init();
+  EXPECT_EQ(produce(p, "a", false).code(), errc::invalid_transaction);
+  ASSERT_TRUE(add(p).ok());
+  EXPECT_TRUE(produce(p, "a", false).ok());
+}
+
+TEST_F(transactions_test, a_full_disk_delays_a_decision_and_loses_nothing) {
+  auto p = init();
+  ASSERT_TRUE(produce(p, "a").ok());
+  w.disk->full = true;
+  EXPECT_EQ(end(p, true).code(), errc::storage_full);
+  w.disk->full = false;
+  auto ended = end(p, true);
+  ASSERT_TRUE(ended.ok()) << to_string(ended.error());
+  EXPECT_EQ(stable_end(), 2);
 }
 
 TEST_F(transactions_test, all_names_are_listed) {
