@@ -33,7 +33,7 @@ struct coordinator_state {
     caf::response_promise promise;
   };
   std::deque<asked> waiting;
-  std::optional<result<part_enlisted>> answer = result<part_enlisted>{part_enlisted{}};  ///< none: they wait
+  std::optional<result<part_enlisted>> answer{std::in_place};  ///< none: they wait
   int count = 0;
 };
 
@@ -168,7 +168,7 @@ TEST_F(leader_transactions_test, the_first_batch_asks_the_coordinator_once) {
   ASSERT_TRUE(first->has_value() && second->has_value());
   EXPECT_EQ((**first)->base, offset{1});
   EXPECT_EQ((**second)->base, offset{3});
-  coordinator_.answer = result<part_enlisted>{part_enlisted{}};
+  coordinator_.answer.emplace();
   EXPECT_EQ(produce("c", 1, {producer_id{7}, 0, 3})->base, offset{4});
   EXPECT_EQ(coordinator_.count, 1) << "the transaction is open here";
 }
@@ -193,7 +193,7 @@ TEST_F(leader_transactions_test, no_more_wait_than_the_bound_says) {
   EXPECT_EQ(produce("a", 1, {producer_id{8}, 0, 0}).code(), errc::busy);
   answer(part_enlisted{});
   EXPECT_EQ(log_->end(), offset{static_cast<std::int64_t>(limits::max_unverified_batches)});
-  coordinator_.answer = result<part_enlisted>{part_enlisted{}};
+  coordinator_.answer.emplace();
   EXPECT_TRUE(produce("a", 1, {producer_id{8}, 0, 0}).ok());
 }
 
