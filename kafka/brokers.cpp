@@ -83,8 +83,6 @@ metadata_response describe(const context& with, const metadata_request& m, const
   return answer;
 }
 
-dohle::metadata_request all_topics() { return {.topics = {}, .include_internal = true}; }
-
 /// Makes the named topics that are missing, then tells what is there.
 exchange create_missing(const context& with, const call& c, const metadata_request& m,
                         const dohle::metadata_response& found) {
@@ -96,10 +94,8 @@ exchange create_missing(const context& with, const call& c, const metadata_reque
   if (asks.empty()) return reply(c, describe(with, m, found));
   auto names = asks;
   return ask(std::move(asks), [=](std::vector<response> created) {
-    return ask({all_topics()}, [=](std::vector<response> r) {
-      auto now = typed<dohle::metadata_response>(r[0]);
-      if (!now) return malformed();
-      auto answer = describe(with, m, *now);
+    return with_metadata([=](const dohle::metadata_response& now) {
+      auto answer = describe(with, m, now);
       for (std::size_t i = 0; i < names.size(); ++i) {  // a name that cannot be a topic's
         auto* failed = std::get_if<error>(&created[i]);
         if (!failed || failed->code == errc::topic_exists) continue;
@@ -116,10 +112,8 @@ exchange create_missing(const context& with, const call& c, const metadata_reque
 exchange on(const context& with, const call& c, metadata_request& m) {
   if (c.version == 0 && m.topics && m.topics->empty()) m.topics.reset();  // then, an empty list meant all
   const bool create = m.topics && with.auto_create && m.allow_auto_topic_creation;
-  return ask({all_topics()}, [=](std::vector<response> r) {
-    auto found = typed<dohle::metadata_response>(r[0]);
-    if (!found) return malformed();
-    return create ? create_missing(with, c, m, *found) : reply(c, describe(with, m, *found));
+  return with_metadata([=](const dohle::metadata_response& found) {
+    return create ? create_missing(with, c, m, found) : reply(c, describe(with, m, found));
   });
 }
 
@@ -159,14 +153,12 @@ exchange on(const context&, const call& c, const describe_acls_request&) {
 }
 
 exchange on(const context&, const call& c, describe_topic_partitions_request& m) {
-  return ask({all_topics()}, [=](std::vector<response> r) {
-    auto found = typed<dohle::metadata_response>(r[0]);
-    if (!found) return malformed();
+  return with_topics([=](const std::vector<topic_info>& found) {
     describe_topic_partitions_response answer;
     for (const auto& asked : m.topics) {
       describe_topic_partitions_response_topic out;
       out.name = asked.name;
-      const auto* t = find_topic(found->topics, asked.name);
+      const auto* t = find_topic(found, asked.name);
       out.error_code = number(t ? error_code::none : error_code::unknown_topic_or_partition);
       if (t) {
         out.topic_id = id_of(*t);

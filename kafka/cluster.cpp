@@ -11,27 +11,12 @@ namespace dohle::kafka {
 
 namespace {
 
-dohle::metadata_request every_topic() { return {.topics = {}, .include_internal = true}; }
-
-bool has(const topic_info* t, std::int32_t partition) {
-  return t && partition >= 0 && static_cast<std::size_t>(partition) < t->partitions.size();
-}
-
-/// Asks which topics there are, and answers from it.
-template <class Decide>
-exchange with_topics(Decide decide) {
-  return ask({every_topic()}, [=](std::vector<response> r) {
-    auto found = typed<dohle::metadata_response>(r[0]);
-    return found ? decide(found->topics) : malformed();
-  });
-}
-
 // --- leaders and replicas ------------------------------------------------------------------------------------------
 
 elect_leaders_response_partition_result not_elected(const topic_info* t, std::int32_t partition) {
   elect_leaders_response_partition_result out;
   out.partition_id = partition;
-  const bool there = has(t, partition);
+  const bool there = has_partition(t, partition);
   out.error_code = number(there ? error_code::election_not_needed : error_code::unknown_topic_or_partition);
   out.error_message = there ? "the leader is the one it should be" : "there is no such partition";
   return out;
@@ -40,7 +25,7 @@ elect_leaders_response_partition_result not_elected(const topic_info* t, std::in
 /// Which replicas a partition may be given: those it has.
 error_code judge_replicas(const context& with, const topic_info* t,
                           const alter_partition_reassignments_request_reassignable_partition& asked) {
-  if (!has(t, asked.partition_index)) return error_code::unknown_topic_or_partition;
+  if (!has_partition(t, asked.partition_index)) return error_code::unknown_topic_or_partition;
   if (!asked.replicas) return error_code::no_reassignment_in_progress;  // one was to be ended
   const bool same = asked.replicas->size() == 1 && asked.replicas->front() == with.me.value;
   return same ? error_code::none : error_code::invalid_replica_assignment;
@@ -140,15 +125,7 @@ exchange on(const context& with, const call& c, const describe_quorum_request& m
 
 namespace {
 
-enum resource : std::int8_t {
-  of_topic = 2,
-  of_broker = 4,
-  of_broker_logger = 8,
-  of_client_metrics = 16,
-  of_group = 32
-};
-
-bool is_wanted(const std::vector<std::int8_t>& types, resource type) {
+bool is_wanted(const std::vector<std::int8_t>& types, config_resource type) {
   return types.empty() || std::find(types.begin(), types.end(), type) != types.end();
 }
 

@@ -4,12 +4,12 @@
 #include "kafka/apis.hpp"
 #include "kafka/config_texts.hpp"
 #include "kafka/errors.hpp"
+#include "kafka/translate.hpp"
 
 namespace dohle::kafka {
 
 namespace {
 
-enum resource : std::int8_t { of_topic = 2, of_broker = 4 };
 enum source : std::int8_t { topics_own = 1, static_broker = 4, default_value = 5 };
 enum operation : std::int8_t { set = 0, reset = 1, append = 2, subtract = 3 };
 

@@ -10,8 +10,6 @@ namespace dohle::kafka {
 
 namespace {
 
-request all_topics() { return dohle::metadata_request{.topics = {}, .include_internal = true}; }
-
 /// Topics in the order of `from`, each with its partitions; `make` begins one.
 template <class Topic>
 std::vector<Topic> grouped(const std::vector<topic_partition>& from, const std::vector<topic_info>& known) {
@@ -67,10 +65,7 @@ exchange beat(const call& c, consumer_heartbeat_request r) {
     auto heard = typed<consumer_heartbeat_response>(done[0]);
     if (!heard) return refused(c, heard.code(), heard.error().message);
     if (!heard->assignment || heard->assignment->empty()) return told(c, *heard, {});
-    return ask({all_topics()}, [=](std::vector<response> r2) {
-      auto known = typed<dohle::metadata_response>(r2[0]);
-      return known ? told(c, *heard, known->topics) : malformed();
-    });
+    return with_topics([=](const std::vector<topic_info>& known) { return told(c, *heard, known); });
   });
 }
 
@@ -82,13 +77,11 @@ exchange on(const context& with, const call& c, consumer_group_heartbeat_request
   if (m.member_id.empty() && c.version >= 1) return refused(c, errc::invalid_request, "a member says its id");
   if (m.topic_partitions && m.topic_partitions->empty()) r.owned.emplace();
   if (!m.topic_partitions || m.topic_partitions->empty()) return beat(c, std::move(r));
-  return ask({all_topics()}, [=](std::vector<response> done) {
-    auto known = typed<dohle::metadata_response>(done[0]);
-    if (!known) return malformed();
+  return with_topics([=](const std::vector<topic_info>& known) {
     auto named = r;
     named.owned.emplace();
     for (const auto& t : *m.topic_partitions) {
-      const auto* topic = find_topic(known->topics, t.topic_id);
+      const auto* topic = find_topic(known, t.topic_id);
       if (!topic) continue;  // deleted meanwhile: nobody owns it
       for (auto p : t.partitions) named.owned->push_back({topic->name, partition_index{p}});
     }
@@ -120,7 +113,7 @@ consumer_group_describe_response_described_group described(const std::string& na
     if (!m.rack.empty()) line.rack_id = m.rack;
     line.member_epoch = m.member_epoch;
     line.client_id = m.client;
-    line.client_host = m.client_host.empty() ? "" : "/" + m.client_host;
+    line.client_host = shown_host(m.client_host);
     line.subscribed_topic_names = m.topics;
     if (!m.pattern.empty()) line.subscribed_topic_regex = m.pattern;
     line.assignment.topic_partitions = grouped<topic>(m.assignment, known);

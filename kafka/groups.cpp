@@ -3,6 +3,7 @@
 
 #include "kafka/apis.hpp"
 #include "kafka/errors.hpp"
+#include "kafka/translate.hpp"
 
 namespace dohle::kafka {
 
@@ -109,7 +110,7 @@ describe_groups_response_described_group described(const call& c, const std::str
     line.member_id = m.id;
     if (!m.instance.empty()) line.group_instance_id = m.instance;
     line.client_id = m.client;
-    line.client_host = m.client_host.empty() ? "" : "/" + m.client_host;
+    line.client_host = shown_host(m.client_host);
     line.member_metadata = m.metadata;
     line.member_assignment = m.assignment;
   }

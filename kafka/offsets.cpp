@@ -92,12 +92,9 @@ exchange on(const context&, const call& c, offset_for_leader_epoch_request& m) {
 namespace {
 
 /// Newer versions name topics by their ids: what is there is asked first, then `go` gets it; else it gets nothing.
-exchange with_topics(bool by_id, std::function<exchange(const std::vector<topic_info>&)> go) {
-  if (!by_id) return go({});
-  return ask({dohle::metadata_request{.topics = {}, .include_internal = true}}, [go](std::vector<response> r) {
-    auto found = typed<dohle::metadata_response>(r[0]);
-    return found ? go(found->topics) : malformed();
-  });
+template <class Go>
+exchange with_names(bool by_id, Go go) {
+  return by_id ? with_topics(std::move(go)) : go({});
 }
 
 /// Fills in the names of topics that came as ids; those of unknown ids stay empty.
@@ -157,7 +154,7 @@ commit_offsets_request commit_of(const Request& m) {
 
 exchange on(const context&, const call& c, offset_commit_request& m) {
   const bool by_id = c.version >= 10;
-  return with_topics(by_id, [=](const std::vector<topic_info>& known) {
+  return with_names(by_id, [=](const std::vector<topic_info>& known) {
     auto topics = m.topics;
     name_topics(topics, known);
     return commit<offset_commit_response>(c, commit_of(m), topics, by_id);
@@ -175,27 +172,26 @@ exchange on(const context&, const call& c, offset_delete_request& m) {
   delete_offsets_request r{m.group_id, {}};
   for (const auto& t : m.topics)
     for (const auto& p : t.partitions) r.partitions.push_back({t.name, partition_index{p.partition_index}});
-  return ask({dohle::metadata_request{.topics = {}, .include_internal = true}, std::move(r)},
-             [=](std::vector<response> done) {
-               offset_delete_response answer;
-               auto known = typed<dohle::metadata_response>(done[0]);
-               auto deleted = typed<delete_offsets_response>(done[1]);
-               answer.error_code = number(deleted.code());
-               if (!known || !deleted) return reply(c, answer);
-               for (const auto& t : m.topics) {
-                 auto& topic = answer.topics.emplace_back();
-                 topic.name = t.name;
-                 const bool exists = find_topic(known->topics, t.name) != nullptr;
-                 for (const auto& p : t.partitions) {
-                   const topic_partition here{t.name, partition_index{p.partition_index}};
-                   const bool read = std::ranges::find(deleted->subscribed, here) != deleted->subscribed.end();
-                   auto code = exists ? error_code::none : error_code::unknown_topic_or_partition;
-                   if (read) code = error_code::group_subscribed_to_topic;
-                   topic.partitions.push_back({p.partition_index, number(code)});
-                 }
-               }
-               return reply(c, answer);
-             });
+  return ask({all_topics(), std::move(r)}, [=](std::vector<response> done) {
+    offset_delete_response answer;
+    auto known = typed<dohle::metadata_response>(done[0]);
+    auto deleted = typed<delete_offsets_response>(done[1]);
+    answer.error_code = number(deleted.code());
+    if (!known || !deleted) return reply(c, answer);
+    for (const auto& t : m.topics) {
+      auto& topic = answer.topics.emplace_back();
+      topic.name = t.name;
+      const bool exists = find_topic(known->topics, t.name) != nullptr;
+      for (const auto& p : t.partitions) {
+        const topic_partition here{t.name, partition_index{p.partition_index}};
+        const bool read = std::ranges::find(deleted->subscribed, here) != deleted->subscribed.end();
+        auto code = exists ? error_code::none : error_code::unknown_topic_or_partition;
+        if (read) code = error_code::group_subscribed_to_topic;
+        topic.partitions.push_back({p.partition_index, number(code)});
+      }
+    }
+    return reply(c, answer);
+  });
 }
 
 namespace {
@@ -314,7 +310,7 @@ exchange fetch_of_one(const call& c, const offset_fetch_request& m) {
 exchange on(const context&, const call& c, offset_fetch_request& m) {
   if (c.version < 8) return fetch_of_one(c, m);
   if (m.groups.empty()) return reply(c, offset_fetch_response{});
-  return with_topics(c.version >= 10, [=](const std::vector<topic_info>& known) {
+  return with_names(c.version >= 10, [=](const std::vector<topic_info>& known) {
     std::vector<asked_offsets> all;
     for (const auto& g : m.groups) {
       auto& asked = all.emplace_back(asked_offsets{g.group_id, g.topics, m.require_stable, c.version >= 10});

@@ -65,8 +65,6 @@ exchange on(const context& with, const call& c, create_topics_request& m) {
 
 namespace {
 
-dohle::metadata_request all_topics() { return {.topics = {}, .include_internal = true}; }
-
 exchange delete_named(const call& c, const std::vector<delete_topics_response_deletable_topic_result>& lines) {
   std::vector<request> asks;
   std::vector<std::size_t> places;
@@ -96,15 +94,13 @@ exchange on(const context&, const call& c, delete_topics_request& m) {
   std::vector<delete_topics_response_deletable_topic_result> lines;
   for (const auto& name : m.topic_names) lines.emplace_back().name = name;
   if (c.version < 6) return delete_named(c, lines);
-  return ask({all_topics()}, [=](std::vector<response> r) {
-    auto found = typed<dohle::metadata_response>(r[0]);
-    if (!found) return malformed();
+  return with_topics([=](const std::vector<topic_info>& known) {
     std::vector<delete_topics_response_deletable_topic_result> wanted;
     for (const auto& t : m.topics) {
       auto& line = wanted.emplace_back();
       line.name = t.name;
       line.topic_id = t.topic_id;
-      const auto* there = t.name ? find_topic(found->topics, *t.name) : find_topic(found->topics, t.topic_id);
+      const auto* there = t.name ? find_topic(known, *t.name) : find_topic(known, t.topic_id);
       if (there)
         line.name = there->name, line.topic_id = id_of(*there);
       else if (!t.name)
@@ -174,11 +170,9 @@ exchange on(const context&, const call& c, describe_log_dirs_request& m) {
     for (const auto& t : *m.topics) names.push_back(t.topic);
     return describe_folder(c, names);
   }
-  return ask({all_topics()}, [=](std::vector<response> r) {
-    auto found = typed<dohle::metadata_response>(r[0]);
-    if (!found) return malformed();
+  return with_topics([=](const std::vector<topic_info>& known) {
     std::vector<std::string> all;
-    for (const auto& t : found->topics) all.push_back(t.name);
+    for (const auto& t : known) all.push_back(t.name);
     return describe_folder(c, all);
   });
 }

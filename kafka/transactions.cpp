@@ -71,11 +71,6 @@ exchange answer_adds(const call& c, const add_partitions_to_txn_request& m, std:
   return reply(c, answer);
 }
 
-bool is_there(const std::vector<topic_info>& topics, const topic_partition& p) {
-  const auto* t = find_topic(topics, p.topic);
-  return t && p.partition.value >= 0 && static_cast<std::size_t>(p.partition.value) < t->partitions.size();
-}
-
 }  // namespace
 
 exchange on(const context&, const call& c, const add_partitions_to_txn_request& m) {
@@ -87,7 +82,9 @@ exchange on(const context&, const call& c, const add_partitions_to_txn_request& 
     const auto none = [](const topic_partition&) { return std::int16_t{0}; };
     if (!found) return answer_adds(c, m, number(found.code()), none);
     const auto unknown = [topics = found->topics](const topic_partition& p) {
-      return is_there(topics, p) ? std::int16_t{0} : number(error_code::unknown_topic_or_partition);
+      return has_partition(find_topic(topics, p.topic), p.partition.value)
+                 ? std::int16_t{0}
+                 : number(error_code::unknown_topic_or_partition);
     };
     add_to_transaction_request r{m.v3_and_below_transactional_id, producer_id{m.v3_and_below_producer_id},
                                  m.v3_and_below_producer_epoch};

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kafka/exchange.hpp"
 #include "kafka/wire.hpp"
 #include "schema/messages.hpp"
 
@@ -25,6 +26,40 @@ inline const topic_info* find_topic(const std::vector<topic_info>& topics, const
   auto found = std::find_if(topics.begin(), topics.end(), [&](const auto& t) { return id_of(t) == id; });
   return found == topics.end() ? nullptr : &*found;
 }
+
+/// The topic, nullptr when there is none, has that partition.
+inline bool has_partition(const topic_info* t, std::int32_t partition) {
+  return t && partition >= 0 && static_cast<std::size_t>(partition) < t->partitions.size();
+}
+
+/// The question which topics there are, the internal ones too.
+inline request all_topics() { return dohle::metadata_request{.topics = {}, .include_internal = true}; }
+
+/// Asks it, and goes on with the answer: `go` takes a dohle::metadata_response and returns an exchange.
+template <class Go>
+exchange with_metadata(Go go) {
+  return ask({all_topics()}, [go = std::move(go)](std::vector<response> r) {
+    auto found = typed<dohle::metadata_response>(r[0]);
+    return found ? go(*found) : malformed();
+  });
+}
+/// The same for whom the topics are enough: `go` takes a vector of topic_info.
+template <class Go>
+exchange with_topics(Go go) {
+  return with_metadata([go = std::move(go)](const dohle::metadata_response& m) { return go(m.topics); });
+}
+
+/// Kinds of what has configs; the numbers are Kafka's.
+enum config_resource : std::int8_t {
+  of_topic = 2,
+  of_broker = 4,
+  of_broker_logger = 8,
+  of_client_metrics = 16,
+  of_group = 32
+};
+
+/// A peer's address as groups show it.
+inline std::string shown_host(const std::string& address) { return address.empty() ? "" : "/" + address; }
 
 /// Kafka's isolation_level: 1 = read_committed.
 inline isolation isolation_of(std::int8_t level) { return level == 1 ? isolation::committed : isolation::uncommitted; }
