@@ -4,6 +4,7 @@
 #include <caf/io/middleman.hpp>
 
 #include "actors/broker_parts.hpp"
+#include "actors/internal_topics.hpp"
 #include "actors/janitor.hpp"
 #include "actors/leader.hpp"
 #include "actors/logging.hpp"
@@ -15,8 +16,6 @@ namespace {
 /// Producer ids are made durable in blocks, so that handing one out costs no flush.
 constexpr std::int64_t producer_block = 1'000;
 constexpr std::size_t reader_count = 2;
-
-error shutting_down() { return {errc::closed, "the broker is shutting down", "connect again later"}; }
 
 // --- start ---------------------------------------------------------------------------------------------------------
 
@@ -355,18 +354,11 @@ void persist_change(broker_pointer self, cluster_record record, std::function<vo
   batch_builder builder;
   auto added = builder.add(s.setup.wall_clock(), std::nullopt, encode_cluster_record(record));
   if (!added) return then(added.error());
-  auto batch = builder.build();
-  if (!batch) return then(batch.error());
-  produce_request r{std::string(cluster_topic), partition_index{0}, ack_level::majority, std::move(*batch)};
   auto leader = s.directory->topics.find(cluster_topic)->second.front().leader;
-  self->request(leader, caf::infinite, std::move(r))
-      .then(
-          [self, then, record](const result<produce_response>& a) {
-            if (!a) return then(a.error());
-            rules::apply(self->state.cluster, record);
-            then({});
-          },
-          [then](const caf::error&) { then(shutting_down()); });
+  append_records(self, leader, cluster_topic, builder, [self, then, record](const result<void>& stored) {
+    if (stored) rules::apply(self->state.cluster, record);
+    then(stored);
+  });
 }
 
 caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {

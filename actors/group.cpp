@@ -10,14 +10,7 @@ timestamp now(group_pointer self) {
 }
 
 void persist(group_pointer self, batch_builder& builder, std::function<void(const result<void>&)> then) {
-  auto batch = builder.build();
-  if (!batch) return then(batch.error());
-  produce_request r{std::string(groups_topic), partition_index{0}, ack_level::majority, std::move(*batch)};
-  self->request(self->state.setup.groups_leader, caf::infinite, std::move(r))
-      .then([then](const result<produce_response>& a) { then(a ? result<void>{} : result<void>{a.error()}); },
-            [then](const caf::error&) {
-              then(error{errc::closed, "the broker is shutting down", ""});
-            });
+  append_records(self, self->state.setup.groups_leader, groups_topic, builder, std::move(then));
 }
 
 void arm(group_pointer self, std::optional<timestamp> deadline) {
@@ -92,8 +85,7 @@ void on_leave(group_pointer self, const leave_group_request& r) {
   promise.deliver(std::move(left.answer));
 }
 
-// --- the whole group
-// --------------------------------------------------------------------------------------------------
+// --- the whole group -----------------------------------------------------------------------------------------------
 
 result<describe_group_response> on_describe(const group_state& s) {
   if (!exists(s) || s.consumers) return unknown(s);

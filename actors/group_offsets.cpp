@@ -77,9 +77,7 @@ void enlist(group_pointer self, const commit_offsets_request& r, caf::response_p
             if (r.offsets.empty()) return promise.deliver(commit_outcome{commit_offsets_response{}});
             stage(self, r, promise);
           },
-          [promise](const caf::error&) mutable {
-            promise.deliver(commit_outcome{error{errc::closed, "the broker is shutting down", ""}});
-          });
+          [promise](const caf::error&) mutable { promise.deliver(commit_outcome{shutting_down()}); });
 }
 
 }  // namespace

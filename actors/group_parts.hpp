@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "actors/group.hpp"
-#include "schema/record_batch.hpp"
+#include "actors/internal_topics.hpp"
 
 namespace dohle::actors {
 

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "actors/broker_parts.hpp"
+#include "actors/internal_topics.hpp"
 
 namespace dohle::actors {
 
@@ -27,7 +28,7 @@ void lead_missing(broker_pointer self, const std::string& name, const descriptio
     then(describe_topic(self->state, name));
   };
   self->request(self->state.settler, caf::infinite, std::move(ask)).then(done, [then](const caf::error&) {
-    then(error{errc::closed, "the broker is shutting down", ""});
+    then(shutting_down());
   });
 }
 

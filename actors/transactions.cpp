@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/internal_topics.hpp"
 #include "actors/logging.hpp"
-#include "schema/record_batch.hpp"
 
 namespace dohle::actors {
 
@@ -17,8 +17,6 @@ using again_atom = caf::atom_constant<caf::atom("again")>;
 
 /// Deadlines of open transactions are looked at this often, while there are any.
 constexpr auto tick_interval = std::chrono::seconds(1);
-
-error shutting_down() { return {errc::closed, "the broker is shutting down", "connect again later"}; }
 
 error unknown(const std::string& name) {
   return {errc::unknown_transaction, "there is no transaction \"" + name + "\"", "begin with init_producer"};
@@ -70,12 +68,8 @@ void write(self_pointer self, const std::string& name, std::optional<std::string
   auto& s = self->state;
   batch_builder builder;
   auto added = builder.add(s.setup.wall_clock(), name, value);
-  auto batch = added ? builder.build() : result<bytes>{added.error()};
-  DOHLE_ASSERT(batch.ok(), "a transaction's value fits a batch: limits::max_transaction_parts");
-  produce_request r{std::string(transactions_topic), partition_index{0}, ack_level::majority, std::move(*batch)};
-  self->request(s.leader, caf::infinite, std::move(r))
-      .then([then](const result<produce_response>& a) { then(a ? result<void>{} : result<void>{a.error()}); },
-            [then](const caf::error&) { then(shutting_down()); });
+  DOHLE_ASSERT(added.ok(), "a transaction's value fits a batch: limits::max_transaction_parts");
+  append_records(self, s.leader, transactions_topic, builder, std::move(then));
 }
 
 /// Makes `next` the value of the name; `then` when that is durable, or was not taken.
@@ -103,8 +97,6 @@ std::optional<error> refuse(const entry& e) {
 }
 
 // --- deciding ------------------------------------------------------------------------------------------------------
-
-void tell(self_pointer self, const std::string& name, decide_part what);
 
 void try_again(self_pointer self, const std::string& name, const error& why) {
   if (why.code != errc::closed) self->delayed_send(self, limits::max_retry_backoff, again_atom::value, name);
