@@ -93,8 +93,8 @@ void on_duplicate(leader_state& s, const rules::duplicate_batch& d, ack_level le
   s.produces.insert(behind, std::move(w));
 }
 
-/// Gives the batch its place in the log and sends it to the disk.
-void append_stamped(self_pointer self, bytes batch, batch_header& header) {
+/// Gives the batch its place in the log and sends it to the disk. Returns the time it was given, if the topic says so.
+timestamp append_stamped(self_pointer self, bytes batch, batch_header& header) {
   auto& s = self->state;
   auto now = s.setup.wall_clock();
   header.base = s.setup.log->end();
@@ -107,24 +107,24 @@ void append_stamped(self_pointer self, bytes batch, batch_header& header) {
   std::vector<store::entry> entries;
   entries.push_back(s.setup.log->append(std::move(batch), header));
   send_to_journal(self, std::move(entries));
+  return append_time.value_or(no_timestamp);
 }
 
 void append_produced(self_pointer self, produce_request& r, batch_header& header, caf::response_promise promise) {
   auto& s = self->state;
   auto flushed = s.setup.log->flushed();
-  append_stamped(self, std::move(r.batch), header);
+  auto append_time = append_stamped(self, std::move(r.batch), header);
   s.producers.record(header.producer, header.producer_epoch, header.base_sequence, header.record_count, header.base,
                      flushed);
   if (header.transactional()) s.transactions.on_data(header.producer, header.producer_epoch, header.base);
-  auto append_time =
-      s.setup.config.timestamps == rules::timestamp_type::log_append_time ? header.max_timestamp : no_timestamp;
   leader_state::waiting_produce w{header.base, header.end(), r.acks, append_time, false, promise};
   if (r.acks == ack_level::none) return answer(w, ack_level::none);
   s.produces.push_back(std::move(w));
 }
 
-void on_produce(self_pointer self, produce_request& r, caf::response_promise promise,
-                std::optional<std::int16_t> enlisted = std::nullopt);
+/// A checked batch. `enlisted`: the producer epoch with which the coordinator has just let it in.
+void take_batch(self_pointer self, produce_request& r, batch_header& header, caf::response_promise promise,
+                std::optional<std::int16_t> enlisted);
 
 /// The coordinator answered: the batches that waited for it go on in their order, or all get its error.
 void on_enlisted(self_pointer self, producer_id producer, std::int16_t epoch, const result<part_enlisted>& answer) {
@@ -136,10 +136,11 @@ void on_enlisted(self_pointer self, producer_id producer, std::int16_t epoch, co
     s.unverified_bytes -= w.what.batch.size();
   }
   for (auto& w : waiting.mapped()) {
-    if (answer)
-      on_produce(self, w.what, w.promise, epoch);
+    auto refused = answer ? refuse(s, w.what) : answer.error();
+    if (refused)
+      w.promise.deliver(result<produce_response>{std::move(*refused)});
     else
-      w.promise.deliver(result<produce_response>{answer.error()});
+      take_batch(self, w.what, w.header, w.promise, epoch);
   }
 }
 
@@ -156,7 +157,7 @@ void wait_enlisted(self_pointer self, produce_request& r, const batch_header& he
   ++s.unverified_count;
   s.unverified_bytes += r.batch.size();
   const bool may_add = r.enlist;
-  waiting.push_back({std::move(r), std::move(promise)});
+  waiting.push_back({std::move(r), header, std::move(promise)});
   if (waiting.size() > 1) return;
   auto producer = header.producer;
   auto epoch = header.producer_epoch;
@@ -180,9 +181,7 @@ std::optional<error> refuse_unfit(const leader_state& s, const batch_header& hea
                "the same again in a moment"};
 }
 
-/// `enlisted`: the producer epoch with which the coordinator has just let it in.
-void on_produce(self_pointer self, produce_request& r, caf::response_promise promise,
-                std::optional<std::int16_t> enlisted) {
+void on_produce(self_pointer self, produce_request& r, caf::response_promise promise) {
   auto& s = self->state;
   auto fail = [&](error e) { promise.deliver(result<produce_response>{std::move(e)}); };
   if (auto e = refuse(s, r)) return fail(std::move(*e));
@@ -193,15 +192,21 @@ void on_produce(self_pointer self, produce_request& r, caf::response_promise pro
   if (header->transactional() && header->producer == no_producer)
     return fail({errc::invalid_request, "a batch of a transaction without a producer", "an id from the coordinator"});
   if (auto e = refuse_keyless(s, r.batch)) return fail(std::move(*e));
-  if (s.unverified.contains(header->producer)) return wait_enlisted(self, r, *header, std::move(promise));
-  auto verdict =
-      s.producers.check(header->producer, header->producer_epoch, header->base_sequence, header->record_count);
+  take_batch(self, r, *header, std::move(promise), std::nullopt);
+}
+
+void take_batch(self_pointer self, produce_request& r, batch_header& header, caf::response_promise promise,
+                std::optional<std::int16_t> enlisted) {
+  auto& s = self->state;
+  auto fail = [&](error e) { promise.deliver(result<produce_response>{std::move(e)}); };
+  if (s.unverified.contains(header.producer)) return wait_enlisted(self, r, header, std::move(promise));
+  auto verdict = s.producers.check(header.producer, header.producer_epoch, header.base_sequence, header.record_count);
   if (auto* e = std::get_if<error>(&verdict)) return fail(std::move(*e));
   if (auto* d = std::get_if<rules::duplicate_batch>(&verdict)) return on_duplicate(s, *d, r.acks, std::move(promise));
-  if (auto e = refuse_unfit(s, *header)) return fail(std::move(*e));
-  const bool joins = header->transactional() && !s.transactions.open(header->producer);
-  if (joins && enlisted != header->producer_epoch) return wait_enlisted(self, r, *header, std::move(promise));
-  append_produced(self, r, *header, std::move(promise));
+  if (auto e = refuse_unfit(s, header)) return fail(std::move(*e));
+  const bool joins = header.transactional() && !s.transactions.open(header.producer);
+  if (joins && enlisted != header.producer_epoch) return wait_enlisted(self, r, header, std::move(promise));
+  append_produced(self, r, header, std::move(promise));
 }
 
 /// Answers the producers whose batches reached their level.
@@ -281,7 +286,9 @@ void ask_reader(const leader_state& s, const fetch_request& r, offset limit, caf
 void answer_fetch(const leader_state& s, const fetch_request& r, offset limit, std::vector<bytes> batches,
                   caf::response_promise& promise) {
   auto answer = answer_of(s, std::move(batches));
-  if (r.isolation == isolation::committed && !answer.batches.empty()) {
+  // Most partitions know of none: then the batches need not be walked.
+  const bool none = !r.backward && s.transactions.none_aborted(r.from);
+  if (r.isolation == isolation::committed && !answer.batches.empty() && !none) {
     auto span = span_of(answer.batches);
     auto aborted = s.transactions.aborted(span.first, span.end, limits::max_fetch_aborted);
     if (!aborted) return ask_reader(s, r, limit, promise);

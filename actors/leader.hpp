@@ -58,6 +58,7 @@ struct leader_state {
   /// A batch of a transaction that waits until the coordinator knows of this partition.
   struct unverified_produce {
     produce_request what;
+    batch_header header;
     caf::response_promise promise;
   };
   /// A decision that waits until its marker is committed.

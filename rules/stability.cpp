@@ -91,6 +91,10 @@ std::optional<std::vector<ended_transaction>> stability::aborted(offset from, of
   return found;
 }
 
+bool stability::none_aborted(offset from) const {
+  return from >= complete_from_ && (aborted_.empty() || aborted_.back().marker < from);
+}
+
 std::vector<ended_transaction> stability::aborted_behind(offset settled, offset from, offset end) const {
   std::vector<ended_transaction> found;
   auto at = std::ranges::lower_bound(aborted_, std::max(settled, from), {}, &ended_transaction::marker);

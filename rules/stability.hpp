@@ -73,6 +73,8 @@ class stability {
   /// The aborted transactions that reach into [from, end), by `first`; nullopt when memory does not know them all, or
   /// knows more than `most`.
   std::optional<std::vector<ended_transaction>> aborted(offset from, offset end, std::size_t most) const;
+  /// Memory knows that there is none at or behind `from`.
+  bool none_aborted(offset from) const;
   /// Those of them whose marker lies at `settled` or behind, which memory always knows.
   std::vector<ended_transaction> aborted_behind(offset settled, offset from, offset end) const;
 

@@ -70,6 +70,8 @@ TEST(stability, names_the_aborted_that_reach_into_a_range) {
   EXPECT_THAT(firsts(s.aborted(o(5), o(6), many)), IsEmpty());
   EXPECT_THAT(firsts(s.aborted(o(0), o(8), 2)), ElementsAre(-1)) << "more than asked for";
   EXPECT_THAT(firsts(s.aborted_behind(o(4), o(0), o(8))), ElementsAre(0, 6));
+  EXPECT_FALSE(s.none_aborted(o(7)));
+  EXPECT_TRUE(s.none_aborted(o(8)));
 }
 
 TEST(stability, a_marker_without_a_transaction_decides_nothing) {
@@ -190,6 +192,9 @@ TEST(stability, agrees_with_the_whole_history) {
         ASSERT_EQ(firsts(known), m.aborted(o(from), o(to))) << seed << " " << i;
       } else {
         ASSERT_LT(from, settled) << seed << " " << i;
+      }
+      if (s.none_aborted(o(from))) {
+        ASSERT_THAT(m.aborted(o(from), o(static_cast<std::int64_t>(m.log.size()))), IsEmpty()) << seed << " " << i;
       }
     }
   }
