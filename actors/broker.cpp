@@ -40,15 +40,18 @@ void lead_all(broker_pointer self) {
   rules::topic_config internal;
   internal.retention_ms = -1;
   internal.max_message_bytes = limits::max_batch_bytes;
-  first.topics[std::string(cluster_topic)] = {
-      lead(self, std::string(cluster_topic), partition_index{0}, logs.at(cluster_partition), internal)};
+  const auto lead_internal = [&](std::string_view topic, partition_id id) {
+    const std::string name{topic};
+    first.add(name, lead(self, name, partition_index{0}, logs.at(id), internal));
+  };
+  lead_internal(cluster_topic, cluster_partition);
   internal.deletes = false;
   internal.compacts = true;  // its records have keys; those of __cluster have none
-  for (auto [topic, id] : {std::pair{groups_topic, groups_partition}, {transactions_topic, transactions_partition}})
-    first.topics[std::string(topic)] = {lead(self, std::string(topic), partition_index{0}, logs.at(id), internal)};
+  lead_internal(groups_topic, groups_partition);
+  lead_internal(transactions_topic, transactions_partition);
   for (const auto& [name, topic] : s.cluster.topics) {
     for (const auto& p : topic.partitions)
-      first.topics[name].push_back(lead(self, name, p.index, std::move(logs.at(p.id)), config_of(topic)));
+      first.add(name, lead(self, name, p.index, std::move(logs.at(p.id)), config_of(topic)));
   }
   publish(self, std::move(first));
   self->send(s.transactions, transactions_begin{s.directory->topics.find(transactions_topic)->second.front().leader});
@@ -91,6 +94,8 @@ void spawn_kafka_link(broker_pointer self) {
   options.base.cluster = s.setup.folder->identity();
   options.base.auto_create = s.setup.auto_create_topics;
   options.base.default_partitions = s.setup.default_partitions;
+  options.base.folder = std::filesystem::absolute(s.setup.folder->path()).string();
+  options.base.topic_defaults = rules::describe(rules::topic_config{});
   if (s.setup.kafka_advertised) {
     options.base.host = s.setup.kafka_advertised->host;
     options.base.port = s.setup.kafka_advertised->port;
@@ -380,6 +385,7 @@ caf::behavior broker(broker_pointer self, std::shared_ptr<broker_setup> setup) {
       [=](delete_records_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](epoch_end_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](describe_producers_request& r) { to_leader(self, r, self->make_response_promise(), false); },
+      [=](write_marker_request& r) { to_leader(self, r, self->make_response_promise(), false); },
       [=](const hello_request&) -> result<hello_response> {
         return error{errc::invalid_request, "hello opens a connection and has no meaning inside a process", ""};
       },

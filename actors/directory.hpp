@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/messages.hpp"
@@ -25,6 +26,19 @@ struct directory {
   caf::actor broker;         ///< answers everything that is not one partition's
   bool auto_create = false;  ///< the broker makes topics that a producer names
   std::map<std::string, std::vector<led_partition>, std::less<>> topics;
+  std::unordered_map<std::uint32_t, std::string> names;  ///< of topics, by the id of their first partition
+
+  void add(const std::string& topic, led_partition p) {
+    auto& partitions = topics[topic];
+    if (partitions.empty()) names[p.id.value] = topic;
+    partitions.push_back(std::move(p));
+  }
+  void remove(const std::string& topic) {
+    auto found = topics.find(topic);
+    if (found == topics.end()) return;
+    names.erase(found->second.front().id.value);
+    topics.erase(found);
+  }
 
   /// `unknown_topic` or `unknown_partition`, with what there is instead.
   result<const led_partition*> find(const std::string& topic, partition_index index) const {

@@ -88,8 +88,8 @@ void on_leave(group_pointer self, const leave_group_request& r) {
 // --- the whole group -----------------------------------------------------------------------------------------------
 
 result<describe_group_response> on_describe(const group_state& s) {
-  if (!exists(s) || s.consumers) return unknown(s);
-  return s.group->describe();
+  if (!exists(s)) return unknown(s);
+  return s.consumers ? s.consumers->outline() : s.group->describe();
 }
 
 /// Of itself: the broker asks all.

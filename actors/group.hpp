@@ -1,7 +1,7 @@
 // One consumer group, at its coordinator: carries requests and time to rules::group, or to
 // rules::consumer_group when its members leave assigning to the broker, keeps the committed offsets, and
-// persists both as records of the internal topic `__groups`, like any other data. Answers that depend on what is
-// persisted are given when it is durable. Owned by the broker, one actor a group.
+// persists both as records of the internal topic `__consumer_offsets`, like any other data. Answers that depend on what
+// is persisted are given when it is durable. Owned by the broker, one actor a group.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -16,7 +16,7 @@
 
 #include "actors/directory.hpp"
 #include "actors/messages.hpp"
-#include "actors/topic_pattern.hpp"
+#include "actors/name_pattern.hpp"
 #include "rules/consumer_group.hpp"
 #include "rules/group.hpp"
 #include "rules/pending_offsets.hpp"
@@ -24,15 +24,11 @@
 
 namespace dohle::actors {
 
-struct stored_offset {
-  dohle::offset offset;
-  std::string metadata;
-};
-/// What the records of `__groups` say of one group.
+/// What the records of `__consumer_offsets` say of one group.
 struct stored_group {
   std::optional<group_value> members;
   std::optional<consumer_group_value> consumers;  ///< in place of `members` when the broker assigns
-  std::map<topic_partition, stored_offset> offsets;
+  std::map<topic_partition, offset_value> offsets;
   std::map<producer_id, pending_value> pending;  ///< committed within transactions that are still open
 };
 
@@ -52,8 +48,8 @@ struct group_state {
   group_setup setup;
   std::optional<rules::group> group;
   std::optional<rules::consumer_group> consumers;  ///< then `group` has no members
-  std::map<std::string, topic_pattern> patterns;   ///< that those subscribe to
-  std::map<topic_partition, stored_offset> offsets;
+  std::map<std::string, name_pattern> patterns;    ///< that those subscribe to
+  std::map<topic_partition, offset_value> offsets;
   rules::pending_offsets pending;
   std::map<producer_id, std::vector<caf::response_promise>> deciding;  ///< decisions on their way to the disk
   std::unordered_map<rules::token, caf::response_promise> requests;    ///< joins and syncs that wait

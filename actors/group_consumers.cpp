@@ -18,11 +18,11 @@ rules::known_topics topics_for(group_state& s, const std::set<std::string>& patt
   for (const auto& text : patterns) {
     known.matches[text];
     if (s.patterns.contains(text)) continue;
-    if (auto compiled = topic_pattern::compile(text)) s.patterns.emplace(text, std::move(*compiled));
+    if (auto compiled = name_pattern::compile(text)) s.patterns.emplace(text, std::move(*compiled));
   }
   if (!s.setup.directory) return known;
   for (const auto& [name, partitions] : s.setup.directory->topics) {
-    if (rules::is_internal_topic(name)) continue;
+    if (name == cluster_topic) continue;  // it is the broker's alone
     known.counts[name] = static_cast<std::int32_t>(partitions.size());
     for (const auto& [text, pattern] : s.patterns)
       if (pattern.matches(name)) known.matches[text].insert(name);
@@ -65,7 +65,7 @@ void on_consumer_heartbeat(group_pointer self, const consumer_heartbeat_request&
                                          "end the consumers of the classic protocol first"}});
   const auto pattern = r.pattern.value_or("");
   if (!pattern.empty()) {
-    if (auto compiled = topic_pattern::compile(pattern); !compiled) return promise.deliver(outcome{compiled.error()});
+    if (auto compiled = name_pattern::compile(pattern); !compiled) return promise.deliver(outcome{compiled.error()});
   }
   if (begins) s.consumers.emplace(s.setup.id);
   bool learned = false;

@@ -11,18 +11,19 @@ std::string key_of(const group_state& s, const std::string& topic, partition_ind
   return encode_group_key(offset_key{s.setup.id, topic, partition});
 }
 
+offset_value value_of(const committed_offset& o, timestamp at) { return {o.offset, o.metadata, at, o.leader_epoch}; }
+
 result<void> add_offsets(const group_state& s, batch_builder& builder, const std::vector<committed_offset>& offsets) {
   const auto at = s.setup.wall_clock();
   for (const auto& o : offsets) {
-    auto added =
-        builder.add(at, key_of(s, o.topic, o.partition), encode_offset_value(offset_value{o.offset, o.metadata, at}));
+    auto added = builder.add(at, key_of(s, o.topic, o.partition), encode_offset_value(value_of(o, at)));
     if (!added) return added;
   }
   return {};
 }
 
 void set_offsets(group_state& s, const std::vector<committed_offset>& offsets) {
-  for (const auto& o : offsets) s.offsets[{o.topic, o.partition}] = {o.offset, o.metadata};
+  for (const auto& o : offsets) s.offsets[{o.topic, o.partition}] = value_of(o, s.setup.wall_clock());
 }
 
 /// The records of a decision: they count together or not at all.
@@ -124,8 +125,8 @@ result<fetch_offsets_response> on_fetch_offsets(const group_state& s, const fetc
                    "ask again in a moment"};
   }
   fetch_offsets_response out;
-  auto add = [&](const topic_partition& p, const stored_offset& o) {
-    out.offsets.push_back({p.topic, p.partition, o.offset, o.metadata});
+  auto add = [&](const topic_partition& p, const offset_value& o) {
+    out.offsets.push_back({p.topic, p.partition, o.offset, o.metadata, o.leader_epoch});
   };
   if (r.partitions.empty()) {
     for (const auto& [p, o] : s.offsets) add(p, o);

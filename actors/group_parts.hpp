@@ -13,7 +13,7 @@ using group_pointer = caf::stateful_actor<group_state>*;
 
 /// Group time-outs run on the actor clock, which never goes back.
 timestamp now(group_pointer self);
-/// Appends one batch to `__groups`; `then` gets the outcome when it is durable.
+/// Appends one batch to `__consumer_offsets`; `then` gets the outcome when it is durable.
 void persist(group_pointer self, batch_builder& builder, std::function<void(const result<void>&)> then);
 
 /// A tick comes at this time or before.

@@ -4,6 +4,8 @@
 #include <caf/io/system_messages.hpp>
 #include <caf/send.hpp>
 
+#include "kafka/translate.hpp"
+
 namespace dohle::actors {
 
 namespace {
@@ -55,7 +57,8 @@ void on_part(self_pointer self, handle h, std::uint64_t id, std::uint64_t slot_i
   if (--s->missing == 0) step(self, h, *c, *s, s->then(std::move(s->answers)));
 }
 
-void ask_all(self_pointer self, handle h, const connection& c, slot& s, std::vector<request> asks) {
+void ask_all(self_pointer self, handle h, connection& c, slot& s, std::vector<request> asks) {
+  if (asks.empty()) return step(self, h, c, s, s.then({}));
   s.answers.assign(asks.size(), {});
   s.missing = asks.size();
   auto id = c.id, slot_id = s.id;
@@ -236,6 +239,20 @@ void on_data(self_pointer self, const caf::io::new_data_msg& m) {
   pump(self, m.handle, c.id);
 }
 
+kafka::topic_ids ids_of(self_pointer self) {
+  return {[self](const kafka::uuid& id) -> std::string {
+            const auto& names = self->state.options.directory->names;
+            const auto first = kafka::first_partition(id);
+            auto found = first ? names.find(first->value) : names.end();
+            return found == names.end() ? "" : found->second;
+          },
+          [self](const std::string& topic) -> kafka::uuid {
+            const auto& topics = self->state.options.directory->topics;
+            auto found = topics.find(topic);
+            return found == topics.end() ? kafka::uuid{} : kafka::id_of(found->second.front().id);
+          }};
+}
+
 void on_connection(self_pointer self, handle h) {
   auto* c = take_in(self, h);
   if (!c) return;
@@ -243,6 +260,7 @@ void on_connection(self_pointer self, handle h) {
   c->heard = now(self);
   watch_idle(self);
   c->with = self->state.options.base;
+  c->with.topics = ids_of(self);
   auto here = local_end(h);
   if (c->with.host.empty()) c->with.host = here.host, c->with.port = here.port;
   c->with.client_host = remote_end(h).host;

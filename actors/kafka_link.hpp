@@ -23,17 +23,12 @@
 
 namespace dohle::actors {
 
-/// What all connections may hold together of requests that are not answered yet: ten of the largest.
-constexpr std::size_t most_kafka_request_bytes = 10 * limits::max_kafka_frame_bytes;
-/// Kafka's connections.max.idle.ms.
-constexpr std::chrono::milliseconds most_kafka_idle = std::chrono::minutes(10);
-
 struct kafka_link_options {
   kafka::context base;  ///< of every connection; an empty host becomes the address where it arrived
   directory_pointer directory;
   std::function<timestamp()> wall_clock;
-  std::size_t most_request_bytes = most_kafka_request_bytes;
-  std::chrono::milliseconds most_idle = most_kafka_idle;
+  std::size_t most_request_bytes = limits::max_kafka_request_bytes;
+  std::chrono::milliseconds most_idle = limits::max_kafka_idle;
 };
 
 /// The part of one connection in what all of them hold; gives it back when the connection goes.

@@ -228,7 +228,7 @@ void release_produces(leader_state& s) {
 
 /// A marker is appended where it ends a transaction or fences a producer; else there is nothing to do, or nothing but
 /// to wait until the one that was appended before is committed.
-void on_decide(self_pointer self, const decide_part& m, caf::response_promise promise) {
+void decide(self_pointer self, const decide_part& m, std::function<void(const result<void>&)> done) {
   auto& s = self->state;
   auto open = s.transactions.open(m.producer);
   auto known = s.producers.epoch_of(m.producer);
@@ -242,18 +242,41 @@ void on_decide(self_pointer self, const decide_part& m, caf::response_promise pr
     append_stamped(self, std::move(batch), *header);
     s.producers.record_marker(m.producer, m.epoch, header->base, flushed);
     s.transactions.on_marker(m.producer, header->base, m.commit);
-    return s.decides.push_back({m.producer, header->end(), std::move(promise)}), void();
+    return s.decides.push_back({m.producer, header->end(), std::move(done)}), void();
   }
   auto before =
       std::find_if(s.decides.rbegin(), s.decides.rend(), [&](const auto& w) { return w.producer == m.producer; });
-  if (before == s.decides.rend()) return promise.deliver(result<part_decided>{part_decided{}});
+  if (before == s.decides.rend()) return done({});
   auto end = before->end;
-  s.decides.insert(before.base(), {m.producer, end, std::move(promise)});
+  s.decides.insert(before.base(), {m.producer, end, std::move(done)});
+}
+
+/// Answers with `Answer` when all went well.
+template <class Answer>
+std::function<void(const result<void>&)> answer_with(caf::response_promise promise) {
+  return [promise](const result<void>& r) mutable {
+    promise.deliver(r ? result<Answer>{Answer{}} : result<Answer>{r.error()});
+  };
+}
+
+void on_decide(self_pointer self, const decide_part& m, caf::response_promise promise) {
+  decide(self, m, answer_with<part_decided>(promise));
+}
+
+/// By hand, so without a coordinator that knows better: only what is open is ended.
+void on_write_marker(self_pointer self, const write_marker_request& m, caf::response_promise promise) {
+  const auto done = answer_with<write_marker_response>(promise);
+  auto known = self->state.producers.epoch_of(m.producer);
+  if (known && m.epoch < *known)
+    return done(
+        error{errc::producer_fenced, "the producer is in epoch " + std::to_string(*known) + " here", "that epoch"});
+  if (!self->state.transactions.open(m.producer)) return done({});
+  decide(self, {m.producer, m.epoch, m.commit, std::nullopt, {}}, done);
 }
 
 void release_decides(leader_state& s) {
   for (; !s.decides.empty() && s.decides.front().end <= high_watermark(s); s.decides.pop_front())
-    s.decides.front().promise.deliver(result<part_decided>{part_decided{}});
+    s.decides.front().done({});
 }
 
 // --- fetch ---------------------------------------------------------------------------------------------------------
@@ -439,8 +462,7 @@ void on_refused(self_pointer self, const refused& m) {
   auto first = std::find_if(s.produces.begin(), s.produces.end(), [&](const auto& w) { return w.end > end; });
   for (auto i = first; i != s.produces.end(); ++i) i->promise.deliver(result<produce_response>{m.why});
   s.produces.erase(first, s.produces.end());
-  for (; !s.decides.empty() && s.decides.back().end > end; s.decides.pop_back())
-    s.decides.back().promise.deliver(result<part_decided>{m.why});
+  for (; !s.decides.empty() && s.decides.back().end > end; s.decides.pop_back()) s.decides.back().done(m.why);
   // The mark itself was refused: again, until there is space.
   if (!rules::may_serve(s.replica)) self->delayed_send(self, limits::max_retry_backoff, office_atom::value);
 }
@@ -496,6 +518,7 @@ caf::behavior leader(self_pointer self, leader_setup setup) {
       served<list_offsets_request>(self, on_list_offsets),
       served<delete_records_request>(self, on_delete_records),
       served<decide_part>(self, on_decide),
+      served<write_marker_request>(self, on_write_marker),
       served<epoch_end_request>(self, [](self_pointer me, const auto& r, auto p) { on_epoch_end(me->state, r, p); }),
       served<describe_producers_request>(self,
                                          [](self_pointer me, const auto&, auto p) {

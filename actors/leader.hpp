@@ -65,7 +65,7 @@ struct leader_state {
   struct waiting_decide {
     producer_id producer;
     offset end;
-    caf::response_promise promise;
+    std::function<void(const result<void>&)> done;
   };
   /// A fetch that waits at the end of the partition.
   struct parked_fetch {

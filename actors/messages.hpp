@@ -173,6 +173,7 @@ DOHLE_MESSAGE(epoch_end)
 DOHLE_MESSAGE(delete_offsets)
 DOHLE_MESSAGE(consumer_heartbeat)
 DOHLE_MESSAGE(describe_consumer_group)
+DOHLE_MESSAGE(write_marker)
 #undef DOHLE_MESSAGE
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dohle::actors::blocking_call)

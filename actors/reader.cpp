@@ -9,10 +9,6 @@ namespace dohle::actors {
 
 namespace {
 
-/// An answer from the disk is no larger, whatever was asked for: the network's thread writes it in one go, and others'
-/// acknowledgements wait behind it.
-constexpr std::size_t cold_answer_bytes = 512 * limits::kib;
-
 /// The aborted transactions that reach into `span`: those on disk, and those that the leader still had in memory.
 /// nullopt: more than one answer may name.
 result<std::optional<std::vector<aborted_transaction>>> aborted_in(const cold_fetch& m, offset_span span) {
@@ -29,7 +25,7 @@ result<std::optional<std::vector<aborted_transaction>>> aborted_in(const cold_fe
 /// An answer that would have to name too many aborted transactions becomes shorter until it has not. The last batch
 /// that is left can be touched by one transaction of each producer at most, which is fewer.
 result<fetch_response> on_fetch(const cold_fetch& m) {
-  for (auto most = std::min<std::size_t>(m.what.max_bytes, cold_answer_bytes);; most /= 2) {
+  for (auto most = std::min<std::size_t>(m.what.max_bytes, limits::max_cold_fetch_bytes);; most /= 2) {
     auto batches = m.what.backward ? m.log->read_back(m.what.from, most) : m.log->read(m.what.from, most, m.limit);
     if (!batches) return batches.error();
     fetch_response answer{m.high_watermark, m.log->start(), std::move(*batches), m.last_stable, {}};

@@ -38,8 +38,9 @@ constexpr std::array<std::string_view, kinds> names = {"hello",
                                                        "epoch_end",
                                                        "delete_offsets",
                                                        "consumer_heartbeat",
-                                                       "describe_consumer_group"};
-static_assert(names.back() == "describe_consumer_group", "a name for each request, in their order");
+                                                       "describe_consumer_group",
+                                                       "write_marker"};
+static_assert(names.back() == "write_marker", "a name for each request, in their order");
 
 template <class... Rs>
 constexpr std::array<std::size_t, sizeof...(Rs)> answer_indices(type_list<Rs...>) {
@@ -66,7 +67,8 @@ bool changes_state(std::size_t kind) {
     case kind_of<commit_offsets_request>:
     case kind_of<delete_group_request>:
     case kind_of<delete_records_request>:
-    case kind_of<delete_offsets_request>: return true;
+    case kind_of<delete_offsets_request>:
+    case kind_of<write_marker_request>: return true;
     // Join, sync and heartbeat too: a member that says them again loses nothing. So with what makes up a transaction.
     default: return false;
   }

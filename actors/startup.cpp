@@ -37,7 +37,7 @@ result<void> load_cluster(loaded_folder& out) {
 void apply(loaded_folder& out, offset_record r) {
   auto& offsets = out.groups[r.key.group].offsets;
   if (r.value)
-    offsets[{r.key.topic, r.key.partition}] = {r.value->offset, std::move(r.value->metadata)};
+    offsets[{r.key.topic, r.key.partition}] = std::move(*r.value);
   else
     offsets.erase({r.key.topic, r.key.partition});
 }

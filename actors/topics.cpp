@@ -22,8 +22,7 @@ void lead_missing(broker_pointer self, const std::string& name, const descriptio
     const auto& record = self->state.cluster.topics.at(name);
     auto next = *self->state.directory;
     for (std::size_t i = 0; i < opened->logs.size(); ++i)
-      next.topics[name].push_back(
-          lead(self, name, record.partitions[first + i].index, {opened->logs[i], {}}, config_of(record)));
+      next.add(name, lead(self, name, record.partitions[first + i].index, {opened->logs[i], {}}, config_of(record)));
     publish(self, std::move(next));
     then(describe_topic(self->state, name));
   };
@@ -121,7 +120,7 @@ void on_delete_topic(broker_pointer self, const delete_topic_request& r,
         self->send(p.leader, stop_atom::value);
         gone.partitions.push_back(p.id);
       }
-      next.topics.erase(r.name);
+      next.remove(r.name);
       publish(self, std::move(next));
       self->send(self->state.janitor, gone);
       self->send(self->state.settler, std::move(gone));

@@ -4,6 +4,7 @@
 
 #include "actors/internal_topics.hpp"
 #include "actors/logging.hpp"
+#include "actors/name_pattern.hpp"
 
 namespace dohle::actors {
 
@@ -14,9 +15,6 @@ using entry = transactions_state::entry;
 using outcome = transactions_state::outcome;
 using decision_handler = transactions_state::decision_handler;
 using again_atom = caf::atom_constant<caf::atom("again")>;
-
-/// Deadlines of open transactions are looked at this often, while there are any.
-constexpr auto tick_interval = std::chrono::seconds(1);
 
 error unknown(const std::string& name) {
   return {errc::unknown_transaction, "there is no transaction \"" + name + "\"", "begin with init_producer"};
@@ -29,7 +27,7 @@ entry* find(self_pointer self, const std::string& name) {
 
 void need_tick(self_pointer self) {
   if (std::exchange(self->state.ticking, true)) return;
-  self->delayed_send(self, tick_interval, tick_atom::value);
+  self->delayed_send(self, limits::transaction_check_interval, tick_atom::value);
 }
 
 // --- persisting ----------------------------------------------------------------------------------------------------
@@ -290,11 +288,15 @@ void on_end(self_pointer self, const end_transaction_request& r) {
          [deliver](const result<void>& stored) mutable { deliver(stored ? nullptr : &stored.error()); });
 }
 
-result<list_transactions_response> on_list(const transactions_state& s) {
+result<list_transactions_response> on_list(const transactions_state& s, const list_transactions_request& r) {
   list_transactions_response out;
-  for (const auto& [name, e] : s.names)
+  auto pattern = name_pattern::compile(r.pattern);
+  if (!pattern) return pattern.error();
+  for (const auto& [name, e] : s.names) {
+    if (!r.pattern.empty() && !pattern->matches(name)) continue;
     out.transactions.push_back(
         {name, e.durable.producer, std::string(rules::name_of(e.durable.status)), e.durable.started});
+  }
   return out;
 }
 
@@ -354,7 +356,7 @@ caf::behavior transactions(self_pointer self, transactions_setup setup) {
       [=](const add_to_transaction_request& r) { on_add(self, r); },
       [=](const end_transaction_request& r) { on_end(self, r); },
       [=](const enlist_part& m) { on_enlist(self, m); },
-      [=](const list_transactions_request&) { return on_list(self->state); },
+      [=](const list_transactions_request& r) { return on_list(self->state, r); },
       [=](const describe_transaction_request& r) { return on_describe(self->state, r.transaction); },
       [=](const std::string& name, const decide_part& what) { tell(self, name, what); },
       [=](again_atom, const std::string& name) { all_heard(self, name); },

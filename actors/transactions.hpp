@@ -1,6 +1,6 @@
 // The coordinator of transactions: carries requests and time to rules/transaction, one value a name, and persists the
-// values as records of the internal topic `__transactions`, like any other data. What it answers is durable. When a
-// transaction is decided it tells every partition and group that takes part, again and again until each has heard it,
+// values as records of the internal topic `__transaction_state`, like any other data. What it answers is durable. When
+// a transaction is decided it tells every partition and group that takes part, again and again until each has heard it,
 // also after a restart. Owned by the broker, one actor for all names.
 #pragma once
 
@@ -25,7 +25,8 @@ struct transactions_setup {
   caf::actor broker;  ///< gives producer ids, and hands decisions on
   std::function<timestamp()> wall_clock;
 };
-/// Broker -> transactions, once: who takes the records of `__transactions`. Decisions that a crash interrupted go on.
+/// Broker -> transactions, once: who takes the records of `__transaction_state`. Decisions that a crash interrupted go
+/// on.
 struct transactions_begin {
   caf::actor leader;
 };

@@ -23,23 +23,23 @@ constexpr served_api serve(std::int16_t first, std::int16_t last) {
 }
 
 /// Produce and JoinGroup are advertised from 0, as Kafka does: older librdkafka concludes from it that compression and
-/// groups are there. AddPartitionsToTxn stays below 4, which is between brokers, ListTransactions below 2, whose
-/// pattern is a regular expression. Fetch stays below 13, where topics have ids only.
+/// groups are there. AddPartitionsToTxn stays below 4, which is between brokers, InitProducerId below 6, which Kafka
+/// itself calls unstable.
 constexpr std::array all{
-    serve<produce_request>(0, 12),
-    serve<fetch_request>(4, 12),
-    serve<list_offsets_request>(1, 9),
+    serve<produce_request>(0, 13),
+    serve<fetch_request>(4, 18),
+    serve<list_offsets_request>(1, 11),
     serve<metadata_request>(0, 13),
     serve<offset_commit_request>(2, 10),
     serve<offset_fetch_request>(1, 10),
-    serve<find_coordinator_request>(0, 5),
+    serve<find_coordinator_request>(0, 6),
     serve<join_group_request>(0, 9),
     serve<heartbeat_request>(0, 4),
     serve<leave_group_request>(0, 5),
     serve<sync_group_request>(0, 5),
     serve<describe_groups_request>(0, 6),
     serve<list_groups_request>(0, 5),
-    serve<api_versions_request>(0, 4),
+    serve<api_versions_request>(0, 5),
     serve<create_topics_request>(2, 7),
     serve<delete_topics_request>(1, 6),
     serve<delete_records_request>(0, 2),
@@ -48,11 +48,15 @@ constexpr std::array all{
     serve<add_partitions_to_txn_request>(0, 3),
     serve<add_offsets_to_txn_request>(0, 4),
     serve<end_txn_request>(0, 5),
-    serve<txn_offset_commit_request>(0, 5),
+    serve<write_txn_markers_request>(1, 2),
+    serve<txn_offset_commit_request>(0, 6),
     serve<describe_acls_request>(1, 3),
+    serve<create_acls_request>(1, 3),
+    serve<delete_acls_request>(1, 3),
     serve<describe_configs_request>(1, 4),
     serve<alter_configs_request>(0, 2),
-    serve<describe_log_dirs_request>(1, 4),
+    serve<alter_replica_log_dirs_request>(1, 2),
+    serve<describe_log_dirs_request>(1, 5),
     serve<create_partitions_request>(0, 3),
     serve<delete_groups_request>(0, 3),
     serve<elect_leaders_request>(0, 2),
@@ -70,7 +74,7 @@ constexpr std::array all{
     serve<describe_transactions_request>(0, 0),
     serve<consumer_group_heartbeat_request>(0, 1),
     serve<consumer_group_describe_request>(0, 1),
-    serve<list_transactions_request>(0, 1),
+    serve<list_transactions_request>(0, 2),
 };
 
 }  // namespace

@@ -28,7 +28,6 @@ exchange on(const context&, const call&, const api_versions_request&);
 exchange on(const context&, const call&, metadata_request&);
 exchange on(const context&, const call&, const describe_cluster_request&);
 exchange on(const context&, const call&, const find_coordinator_request&);
-exchange on(const context&, const call&, const describe_acls_request&);
 exchange on(const context&, const call&, describe_topic_partitions_request&);
 // produce.cpp
 exchange on(const context&, const call&, produce_request&);
@@ -39,6 +38,7 @@ exchange on(const context&, const call&, const add_offsets_to_txn_request&);
 exchange on(const context&, const call&, const end_txn_request&);
 exchange on(const context&, const call&, const describe_transactions_request&);
 exchange on(const context&, const call&, const list_transactions_request&);
+exchange on(const context&, const call&, const write_txn_markers_request&);
 exchange on(const context&, const call&, describe_producers_request&);
 // fetch.cpp
 exchange on(const context&, const call&, fetch_request&);
@@ -65,7 +65,9 @@ exchange on(const context&, const call&, create_topics_request&);
 exchange on(const context&, const call&, delete_topics_request&);
 exchange on(const context&, const call&, create_partitions_request&);
 exchange on(const context&, const call&, delete_records_request&);
+// log_dirs.cpp
 exchange on(const context&, const call&, describe_log_dirs_request&);
+exchange on(const context&, const call&, alter_replica_log_dirs_request&);
 // configs.cpp
 exchange on(const context&, const call&, describe_configs_request&);
 exchange on(const context&, const call&, alter_configs_request&);
@@ -76,6 +78,10 @@ exchange on(const context&, const call&, alter_partition_reassignments_request&)
 exchange on(const context&, const call&, const list_partition_reassignments_request&);
 exchange on(const context&, const call&, const describe_quorum_request&);
 exchange on(const context&, const call&, list_config_resources_request&);
+// access.cpp
+exchange on(const context&, const call&, const describe_acls_request&);
+exchange on(const context&, const call&, const create_acls_request&);
+exchange on(const context&, const call&, const delete_acls_request&);
 exchange on(const context&, const call&, const describe_client_quotas_request&);
 exchange on(const context&, const call&, const describe_user_scram_credentials_request&);
 

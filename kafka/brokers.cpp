@@ -19,8 +19,11 @@ constexpr feature features[] = {
 
 }  // namespace
 
-exchange on(const context&, const call& c, const api_versions_request&) {
+exchange on(const context& with, const call& c, const api_versions_request& m) {
   api_versions_response answer;
+  // A client may say whom it believes it speaks to.
+  if ((m.cluster_id && *m.cluster_id != with.cluster) || (m.node_id != -1 && m.node_id != with.me.value))
+    answer.error_code = number(error_code::rebootstrap_required);
   for (const auto& a : served_apis()) answer.api_keys.push_back({a.key, a.first, a.last});
   for (const auto& f : features) {
     answer.supported_features.push_back({f.name, f.first, f.level});
@@ -60,6 +63,9 @@ metadata_response_topic missing(const metadata_request_topic& asked, error_code 
   return out;
 }
 
+/// The Java client says an empty name beside an id.
+bool by_id(const metadata_request_topic& asked) { return !asked.name || asked.topic_id != uuid{}; }
+
 /// In the order of the request, a line for each topic that was asked for.
 metadata_response describe(const context& with, const metadata_request& m, const dohle::metadata_response& found) {
   metadata_response answer;
@@ -73,12 +79,12 @@ metadata_response describe(const context& with, const metadata_request& m, const
     return answer;
   }
   for (const auto& asked : *m.topics) {
-    const auto* t = asked.name ? find_topic(found.topics, *asked.name) : find_topic(found.topics, asked.topic_id);
+    const auto* t = by_id(asked) ? find_topic(found.topics, asked.topic_id) : find_topic(found.topics, *asked.name);
     if (t)
       answer.topics.push_back(to_kafka(*t));
     else
       answer.topics.push_back(
-          missing(asked, asked.name ? error_code::unknown_topic_or_partition : error_code::unknown_topic_id));
+          missing(asked, by_id(asked) ? error_code::unknown_topic_id : error_code::unknown_topic_or_partition));
   }
   return answer;
 }
@@ -88,7 +94,7 @@ exchange create_missing(const context& with, const call& c, const metadata_reque
                         const dohle::metadata_response& found) {
   std::vector<request> asks;
   for (const auto& asked : *m.topics) {
-    if (!asked.name || find_topic(found.topics, *asked.name)) continue;
+    if (by_id(asked) || find_topic(found.topics, *asked.name)) continue;
     asks.push_back(create_topic_request{.name = *asked.name, .partitions = with.default_partitions, .configs = {}});
   }
   if (asks.empty()) return reply(c, describe(with, m, found));
@@ -130,7 +136,15 @@ exchange on(const context& with, const call& c, const describe_cluster_request&)
 }
 
 exchange on(const context& with, const call& c, const find_coordinator_request& m) {
+  constexpr int of_transaction = 1;
   find_coordinator_response answer;
+  if (m.key_type < 0 || m.key_type > of_transaction) {
+    answer.error_code = number(error_code::invalid_request);
+    answer.node_id = answer.port = -1;
+    for (const auto& key : m.coordinator_keys)
+      answer.coordinators.push_back({key, -1, "", -1, answer.error_code, "no coordinator of that kind is here"});
+    return reply(c, answer);
+  }
   answer.node_id = with.me.value;
   answer.host = with.host;
   answer.port = with.port;
@@ -142,13 +156,6 @@ exchange on(const context& with, const call& c, const find_coordinator_request& 
     one.port = with.port;
     answer.coordinators.push_back(one);
   }
-  return reply(c, answer);
-}
-
-exchange on(const context&, const call& c, const describe_acls_request&) {
-  describe_acls_response answer;
-  answer.error_code = number(error_code::security_disabled);
-  answer.error_message = "this broker has no authorizer";
   return reply(c, answer);
 }
 

@@ -151,20 +151,4 @@ exchange on(const context& with, const call& c, list_config_resources_request& m
   });
 }
 
-exchange on(const context&, const call& c, const describe_client_quotas_request&) {
-  describe_client_quotas_response answer;
-  answer.error_message.reset();
-  answer.entries.emplace();  // nobody is limited
-  return reply(c, answer);
-}
-
-exchange on(const context&, const call& c, const describe_user_scram_credentials_request& m) {
-  describe_user_scram_credentials_response answer;
-  answer.error_message.reset();
-  if (m.users)
-    for (const auto& asked : *m.users)
-      answer.results.push_back({asked.name, number(error_code::resource_not_found), "there are no users", {}});
-  return reply(c, answer);
-}
-
 }  // namespace dohle::kafka

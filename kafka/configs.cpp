@@ -54,33 +54,32 @@ line of(const fixed_config& f, wanted with) {
   return out;
 }
 
-std::vector<fixed_config> of_this_broker(const context& with, std::vector<std::string>& texts) {
-  texts = {std::to_string(with.me.value),
-           std::to_string(with.default_partitions),
-           with.auto_create ? "true" : "false",
-           "PLAINTEXT://" + with.host + ":" + std::to_string(with.port),
-           std::to_string(limits::default_max_message_bytes),
-           std::to_string(limits::max_kafka_frame_bytes),
-           std::to_string(limits::segment_bytes)};
-  return {{"advertised.listeners", texts[3], text, static_broker},
-          {"auto.create.topics.enable", texts[2], boolean},
-          {"broker.id", texts[0], int32, static_broker},
-          {"default.replication.factor", "1", int32},
-          {"connections.max.idle.ms", "600000", int64},
-          {"delete.topic.enable", "true", boolean},
-          {"log.cleanup.policy", "delete", list},
-          {"log.dirs", "data", text, static_broker},
-          {"log.message.timestamp.type", "CreateTime", text},
-          {"log.retention.bytes", "-1", int64},
-          {"log.retention.ms", "604800000", int64},
-          {"log.segment.bytes", texts[6], int32},
-          {"message.max.bytes", texts[4], int32},
-          {"min.insync.replicas", "1", int32},
-          {"node.id", texts[0], int32, static_broker},
-          {"num.partitions", texts[1], int32},
-          {"offsets.topic.replication.factor", "1", int16},
-          {"socket.request.max.bytes", texts[5], int32},
-          {"transaction.state.log.replication.factor", "1", int16}};
+std::vector<line> of_this_broker(const context& with, wanted what) {
+  const std::string id = std::to_string(with.me.value);
+  const std::string partitions = std::to_string(with.default_partitions);
+  const std::string address = "PLAINTEXT://" + with.host + ":" + std::to_string(with.port);
+  const std::string most_request = std::to_string(limits::max_kafka_frame_bytes);
+  const fixed_config own[] = {{"advertised.listeners", address, text, static_broker},
+                              {"auto.create.topics.enable", with.auto_create ? "true" : "false", boolean},
+                              {"broker.id", id, int32, static_broker},
+                              {"default.replication.factor", "1", int32},
+                              {"connections.max.idle.ms", "600000", int64},
+                              {"delete.topic.enable", "true", boolean},
+                              {"log.dirs", with.folder, text, static_broker},
+                              {"node.id", id, int32, static_broker},
+                              {"num.partitions", partitions, int32},
+                              {"offsets.topic.replication.factor", "1", int16},
+                              {"socket.request.max.bytes", most_request, int32},
+                              {"transaction.max.timeout.ms", "900000", int32},
+                              {"transaction.state.log.replication.factor", "1", int16}};
+  std::vector<line> out;
+  for (const auto& f : own) out.push_back(of(f, what));
+  for (const auto& entry : with.topic_defaults) {
+    const auto told = tell(entry.name);
+    out.push_back(of(fixed_config{told.broker_name, entry.value, told.type}, what));
+  }
+  std::sort(out.begin(), out.end(), [](const line& x, const line& y) { return x.name < y.name; });
+  return out;
 }
 
 void keep_asked(std::vector<line>& lines, const std::optional<std::vector<std::string>>& names) {
@@ -104,8 +103,7 @@ describe_configs_response_result broker_result(const context& with, const descri
     out.error_message = "this is broker " + std::to_string(with.me.value);
     return out;
   }
-  std::vector<std::string> texts;
-  for (const auto& f : of_this_broker(with, texts)) out.configs.push_back(of(f, what));
+  out.configs = of_this_broker(with, what);
   keep_asked(out.configs, asked.configuration_keys);
   return out;
 }

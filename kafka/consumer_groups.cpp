@@ -1,5 +1,4 @@
-// Consumer groups that the broker assigns (KIP-848). Kafka names topics by ids here, Dohle by names: what is there is
-// asked before and after, as far as a message has any.
+// Consumer groups that the broker assigns (KIP-848). Kafka names topics by ids here, Dohle by names.
 #include <map>
 
 #include "kafka/apis.hpp"
@@ -12,16 +11,16 @@ namespace {
 
 /// Topics in the order of `from`, each with its partitions; `make` begins one.
 template <class Topic>
-std::vector<Topic> grouped(const std::vector<topic_partition>& from, const std::vector<topic_info>& known) {
-  std::map<std::string_view, std::vector<std::int32_t>> by_topic;
+std::vector<Topic> grouped(const std::vector<topic_partition>& from, const topic_ids& ids) {
+  std::map<std::string, std::vector<std::int32_t>> by_topic;
   for (const auto& p : from) by_topic[p.topic].push_back(p.partition.value);
   std::vector<Topic> out;
   for (auto& [name, partitions] : by_topic) {
-    const auto* topic = find_topic(known, name);
-    if (!topic) continue;  // deleted meanwhile
+    const auto id = ids.id_of(name);
+    if (id == uuid{}) continue;  // deleted meanwhile
     auto& line = out.emplace_back();
-    line.topic_id = id_of(*topic);
-    if constexpr (requires { line.topic_name; }) line.topic_name = topic->name;
+    line.topic_id = id;
+    if constexpr (requires { line.topic_name; }) line.topic_name = name;
     line.partitions = std::move(partitions);
   }
   return out;
@@ -43,13 +42,13 @@ consumer_heartbeat_request ours(const context& with, const call& c, const consum
   return r;
 }
 
-exchange told(const call& c, const consumer_heartbeat_response& from, const std::vector<topic_info>& known) {
+exchange told(const call& c, const consumer_heartbeat_response& from, const topic_ids& ids) {
   consumer_group_heartbeat_response answer;
   answer.member_id = from.member;
   answer.member_epoch = from.member_epoch;
   answer.heartbeat_interval_ms = static_cast<std::int32_t>(from.interval.count());
   if (from.assignment)
-    answer.assignment = {grouped<consumer_group_heartbeat_response_topic_partitions>(*from.assignment, known)};
+    answer.assignment = {grouped<consumer_group_heartbeat_response_topic_partitions>(*from.assignment, ids)};
   return reply(c, answer);
 }
 
@@ -60,39 +59,30 @@ exchange refused(const call& c, errc code, const std::string& why) {
   return reply(c, answer);
 }
 
-exchange beat(const call& c, consumer_heartbeat_request r) {
-  return ask({std::move(r)}, [=](std::vector<response> done) {
-    auto heard = typed<consumer_heartbeat_response>(done[0]);
-    if (!heard) return refused(c, heard.code(), heard.error().message);
-    if (!heard->assignment || heard->assignment->empty()) return told(c, *heard, {});
-    return with_topics([=](const std::vector<topic_info>& known) { return told(c, *heard, known); });
-  });
-}
-
 }  // namespace
 
 exchange on(const context& with, const call& c, consumer_group_heartbeat_request& m) {
   auto r = ours(with, c, m);
   // Since version 1 members name themselves.
   if (m.member_id.empty() && c.version >= 1) return refused(c, errc::invalid_request, "a member says its id");
-  if (m.topic_partitions && m.topic_partitions->empty()) r.owned.emplace();
-  if (!m.topic_partitions || m.topic_partitions->empty()) return beat(c, std::move(r));
-  return with_topics([=](const std::vector<topic_info>& known) {
-    auto named = r;
-    named.owned.emplace();
+  if (m.topic_partitions) {
+    r.owned.emplace();
     for (const auto& t : *m.topic_partitions) {
-      const auto* topic = find_topic(known, t.topic_id);
-      if (!topic) continue;  // deleted meanwhile: nobody owns it
-      for (auto p : t.partitions) named.owned->push_back({topic->name, partition_index{p}});
+      const auto name = with.topics.name_of(t.topic_id);
+      if (name.empty()) continue;  // deleted meanwhile: nobody owns it
+      for (auto p : t.partitions) r.owned->push_back({name, partition_index{p}});
     }
-    return beat(c, std::move(named));
+  }
+  return ask({std::move(r)}, [=, ids = with.topics](std::vector<response> done) {
+    auto heard = typed<consumer_heartbeat_response>(done[0]);
+    if (!heard) return refused(c, heard.code(), heard.error().message);
+    return told(c, *heard, ids);
   });
 }
 
 namespace {
 
-consumer_group_describe_response_described_group described(const std::string& name, response& r,
-                                                           const std::vector<topic_info>& known) {
+consumer_group_describe_response_described_group described(const std::string& name, response& r, const topic_ids& ids) {
   using topic = consumer_group_describe_response_topic_partitions;
   consumer_group_describe_response_described_group out;
   out.group_id = name;
@@ -116,8 +106,8 @@ consumer_group_describe_response_described_group described(const std::string& na
     line.client_host = shown_host(m.client_host);
     line.subscribed_topic_names = m.topics;
     if (!m.pattern.empty()) line.subscribed_topic_regex = m.pattern;
-    line.assignment.topic_partitions = grouped<topic>(m.assignment, known);
-    line.target_assignment.topic_partitions = grouped<topic>(m.target, known);
+    line.assignment.topic_partitions = grouped<topic>(m.assignment, ids);
+    line.target_assignment.topic_partitions = grouped<topic>(m.target, ids);
     line.member_type = m.classic ? 0 : 1;
   }
   return out;
@@ -125,15 +115,14 @@ consumer_group_describe_response_described_group described(const std::string& na
 
 }  // namespace
 
-exchange on(const context&, const call& c, consumer_group_describe_request& m) {
-  std::vector<request> asks{all_topics()};
+exchange on(const context& with, const call& c, consumer_group_describe_request& m) {
+  std::vector<request> asks;
   for (const auto& g : m.group_ids) asks.push_back(describe_consumer_group_request{g});
-  return ask(std::move(asks), [=](std::vector<response> done) {
-    auto known = typed<dohle::metadata_response>(done[0]);
-    if (!known) return malformed();
+  if (asks.empty()) return reply(c, consumer_group_describe_response{});
+  return ask(std::move(asks), [=, ids = with.topics](std::vector<response> done) {
     consumer_group_describe_response answer;
     for (std::size_t i = 0; i < m.group_ids.size(); ++i)
-      answer.groups.push_back(described(m.group_ids[i], done[i + 1], known->topics));
+      answer.groups.push_back(described(m.group_ids[i], done[i], ids));
     return reply(c, answer);
   });
 }

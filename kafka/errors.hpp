@@ -50,6 +50,7 @@ enum class error_code : std::int16_t {
   concurrent_transactions = 51,
   transactional_id_authorization_failed = 53,
   security_disabled = 54,
+  log_dir_not_found = 57,
   operation_not_attempted = 55,
   kafka_storage_error = 56,
   unknown_producer_id = 59,
@@ -78,6 +79,7 @@ enum class error_code : std::int16_t {
   stale_member_epoch = 113,
   transaction_abortable = 120,
   invalid_regular_expression = 128,
+  rebootstrap_required = 129,
 };
 
 /// What a Kafka client does with the code is what it should do with our error: retriable stays retriable.

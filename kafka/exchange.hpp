@@ -14,6 +14,12 @@
 
 namespace dohle::kafka {
 
+/// Newer versions name topics by their ids. Who serves the protocol says which is which, without a question.
+struct topic_ids {
+  std::function<std::string(const uuid&)> name_of;      ///< empty: no topic has it
+  std::function<uuid(const std::string& topic)> id_of;  ///< zero: there is no such topic
+};
+
 /// What an answer must know of the broker and of the connection.
 struct context {
   broker_id me;
@@ -24,6 +30,9 @@ struct context {
   std::string client_host;       ///< the peer's address, as groups show it
   bool auto_create = false;      ///< the broker makes topics that clients name
   std::int32_t default_partitions = 1;
+  std::string folder;  ///< where it keeps its data
+  std::vector<config_entry> topic_defaults;  ///< what a topic's configs are that nobody set
+  topic_ids topics;
 };
 
 /// Who asked, and in which version the answer is written.

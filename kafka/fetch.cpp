@@ -42,7 +42,7 @@ std::vector<request> round_of(const fetch_request& m) {
   return asks;
 }
 
-void fail(fetch_response_partition_data& to, errc why) {
+void fail(fetch_response_partition_data& to, error_code why) {
   to.error_code = number(why);
   to.high_watermark = to.last_stable_offset = to.log_start_offset = -1;
 }
@@ -59,7 +59,8 @@ void add(gathered& to, fetch_response_partition_data& line, dohle::fetch_request
   auto r = typed<dohle::fetch_response>(from);
   if (!r) {
     to.failed = true;
-    return fail(line, r.code());
+    const bool no_such_id = asked.topic.empty();
+    return fail(line, no_such_id ? error_code::unknown_topic_id : to_kafka(r.code()));
   }
   line.high_watermark = r->high_watermark.value;
   line.last_stable_offset = r->last_stable.value;
@@ -85,6 +86,7 @@ gathered gather(const fetching& f, std::vector<response> r) {
   for (const auto& t : f.asked.topics) {
     auto& topic = g.answer.responses.emplace_back();
     topic.topic = t.topic;
+    topic.topic_id = t.topic_id;
     for (std::size_t n = 0; n < t.partitions.size(); ++n, ++i)
       add(g, topic.partitions.emplace_back(), std::get<dohle::fetch_request>(f.asks[i]), r[i], f.asked);
   }
@@ -113,17 +115,20 @@ exchange go_round(const fetching_pointer& f, bool last) {
 
 }  // namespace
 
-exchange on(const context&, const call& c, fetch_request& m) {
+exchange on(const context& with, const call& c, fetch_request& m) {
+  constexpr int by_id_from = 13;
   fetch_response none;
   if (m.session_id != 0 && m.session_epoch != -1) {
     none.error_code = number(error_code::fetch_session_id_not_found);
     return reply(c, none);
   }
+  if (c.version >= by_id_from)
+    for (auto& t : m.topics) t.topic = with.topics.name_of(t.topic_id);
   auto f = std::make_shared<fetching>();
   f->c = c;
   f->asks = round_of(m);
   f->asked = std::move(m);
-  if (f->asks.empty()) return f->asked.max_wait_ms > 0 ? wait_for_more(f, {}) : reply(c, none);
+  if (f->asks.empty()) return reply(c, none);  // a consumer that closes its session asks for nothing
   return go_round(f, false);
 }
 

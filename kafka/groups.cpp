@@ -94,6 +94,8 @@ describe_groups_response_described_group described(const call& c, const std::str
   describe_groups_response_described_group out;
   out.group_id = name;
   auto found = typed<describe_group_response>(r);
+  if (found && found->type != "classic")
+    found = error{errc::unknown_group, "group " + name + " is not a classic group", "ConsumerGroupDescribe"};
   if (!found) {
     // Before version 6 a group that nobody knows was a dead one.
     const bool unknown = found.code() == errc::unknown_group;

@@ -11,7 +11,14 @@ namespace dohle::kafka {
 namespace {
 
 /// Special timestamps of ListOffsets.
-enum : std::int64_t { latest = -1, earliest = -2, of_max_timestamp = -3, earliest_local = -4, latest_tiered = -5 };
+enum : std::int64_t {
+  latest = -1,
+  earliest = -2,
+  of_max_timestamp = -3,
+  earliest_local = -4,
+  latest_tiered = -5,
+  earliest_to_tier = -6
+};
 
 std::optional<dohle::list_offsets_request> to_ours(const std::string& topic,
                                                    const list_offsets_request_partition& asked, isolation level) {
@@ -91,19 +98,6 @@ exchange on(const context&, const call& c, offset_for_leader_epoch_request& m) {
 
 namespace {
 
-/// Newer versions name topics by their ids: what is there is asked first, then `go` gets it; else it gets nothing.
-template <class Go>
-exchange with_names(bool by_id, Go go) {
-  return by_id ? with_topics(std::move(go)) : go({});
-}
-
-/// Fills in the names of topics that came as ids; those of unknown ids stay empty.
-template <class Topics>
-void name_topics(Topics& topics, const std::vector<topic_info>& known) {
-  for (auto& t : topics)
-    if (const auto* found = find_topic(known, t.topic_id)) t.name = found->name;
-}
-
 /// A group that has members takes no commit from outside: for Kafka, its sender is unknown.
 std::int16_t commit_code(const error& why) {
   return number(why.code == errc::group_not_empty ? errc::unknown_member : why.code);
@@ -111,21 +105,21 @@ std::int16_t commit_code(const error& why) {
 
 /// One request for all partitions: its outcome stands with each of them.
 template <class Answer, class Topics>
-exchange commit(const call& c, commit_offsets_request r, const Topics& topics, bool by_id) {
+exchange commit(const context& with, const call& c, commit_offsets_request r, const Topics& topics, bool by_id) {
   Answer answer;
   for (const auto& t : topics) {
     auto& topic = answer.topics.emplace_back();
     topic.name = t.name;
     topic.topic_id = t.topic_id;
-    const bool unknown = by_id && t.name.empty();
+    const bool known = by_id ? !t.name.empty() : with.topics.id_of(t.name) != uuid{};
     for (const auto& p : t.partitions) {
       auto& line = topic.partitions.emplace_back();
       line.partition_index = p.partition_index;
-      if (unknown)
-        line.error_code = number(error_code::unknown_topic_id);
+      if (!known)
+        line.error_code = number(by_id ? error_code::unknown_topic_id : error_code::unknown_topic_or_partition);
       else
         r.offsets.push_back({t.name, partition_index{p.partition_index}, offset{p.committed_offset},
-                             p.committed_metadata.value_or("")});
+                             p.committed_metadata.value_or(""), epoch{p.committed_leader_epoch}});
     }
   }
   if (r.offsets.empty()) return reply(c, answer);
@@ -152,20 +146,19 @@ commit_offsets_request commit_of(const Request& m) {
 
 }  // namespace
 
-exchange on(const context&, const call& c, offset_commit_request& m) {
+exchange on(const context& with, const call& c, offset_commit_request& m) {
   const bool by_id = c.version >= 10;
-  return with_names(by_id, [=](const std::vector<topic_info>& known) {
-    auto topics = m.topics;
-    name_topics(topics, known);
-    return commit<offset_commit_response>(c, commit_of(m), topics, by_id);
-  });
+  if (by_id) name_topics(with, m.topics);
+  return commit<offset_commit_response>(with, c, commit_of(m), m.topics, by_id);
 }
 
-exchange on(const context&, const call& c, txn_offset_commit_request& m) {
+exchange on(const context& with, const call& c, txn_offset_commit_request& m) {
+  const bool by_id = c.version >= 6;
+  if (by_id) name_topics(with, m.topics);
   auto r = commit_of(m);
   // Since version 5 the commit itself adds the group to the transaction.
   r.within = in_transaction{producer_id{m.producer_id}, m.producer_epoch, c.version >= 5};
-  return commit<txn_offset_commit_response>(c, std::move(r), m.topics, false);
+  return commit<txn_offset_commit_response>(with, c, std::move(r), m.topics, by_id);
 }
 
 exchange on(const context&, const call& c, offset_delete_request& m) {
@@ -230,6 +223,7 @@ std::vector<Topic> lines(const asked_offsets& asked, const fetch_offsets_respons
     const bool told = o != nullptr && code == error_code::none;
     p.partition_index = partition;
     p.committed_offset = told ? o->offset.value : -1;
+    p.committed_leader_epoch = told ? o->leader_epoch.value : -1;
     p.metadata = told ? o->metadata : "";
     p.error_code = number(code);
   };
@@ -307,29 +301,27 @@ exchange fetch_of_one(const call& c, const offset_fetch_request& m) {
 
 }  // namespace
 
-exchange on(const context&, const call& c, offset_fetch_request& m) {
+exchange on(const context& with, const call& c, offset_fetch_request& m) {
   if (c.version < 8) return fetch_of_one(c, m);
   if (m.groups.empty()) return reply(c, offset_fetch_response{});
-  return with_names(c.version >= 10, [=](const std::vector<topic_info>& known) {
-    std::vector<asked_offsets> all;
-    for (const auto& g : m.groups) {
-      auto& asked = all.emplace_back(asked_offsets{g.group_id, g.topics, m.require_stable, c.version >= 10});
-      if (asked.topics) name_topics(*asked.topics, known);
+  const bool by_id = c.version >= 10;
+  std::vector<asked_offsets> all;
+  for (const auto& g : m.groups) {
+    auto& asked = all.emplace_back(asked_offsets{g.group_id, g.topics, m.require_stable, by_id});
+    if (by_id && asked.topics) name_topics(with, *asked.topics);
+  }
+  return ask_offsets(all, [=, id_of = with.topics.id_of](const std::vector<found_offsets>& found) {
+    offset_fetch_response answer;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      auto& group = answer.groups.emplace_back();
+      group.group_id = all[i].group;
+      group.error_code = number(found[i].what.code());
+      if (!found[i].what) continue;
+      group.topics = lines<offset_fetch_response_topics>(all[i], *found[i].what, found[i].each);
+      for (auto& t : group.topics)
+        if (by_id && !t.name.empty()) t.topic_id = id_of(t.name);
     }
-    return ask_offsets(all, [=](const std::vector<found_offsets>& found) {
-      offset_fetch_response answer;
-      for (std::size_t i = 0; i < found.size(); ++i) {
-        auto& group = answer.groups.emplace_back();
-        group.group_id = all[i].group;
-        group.error_code = number(found[i].what.code());
-        if (!found[i].what) continue;
-        group.topics = lines<offset_fetch_response_topics>(all[i], *found[i].what, found[i].each);
-        if (c.version < 10) continue;
-        for (auto& t : group.topics)
-          if (const auto* topic = find_topic(known, t.name)) t.topic_id = id_of(*topic);
-      }
-      return reply(c, answer);
-    });
+    return reply(c, answer);
   });
 }
 

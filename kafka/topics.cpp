@@ -39,7 +39,7 @@ create_topics_response_creatable_topic_result created(const create_topic_request
     return out;
   }
   out.error_message.reset();
-  if (!made->partitions.empty()) out.topic_id = id_of({made->name, false, {made->partitions.front().info}});
+  if (!made->partitions.empty()) out.topic_id = id_of(made->partitions.front().info.id);
   out.num_partitions = static_cast<std::int32_t>(made->partitions.size());
   out.replication_factor = asked.replicas;
   auto& configs = out.configs.emplace();
@@ -90,24 +90,21 @@ exchange delete_named(const call& c, const std::vector<delete_topics_response_de
 
 }  // namespace
 
-exchange on(const context&, const call& c, delete_topics_request& m) {
+exchange on(const context& with, const call& c, delete_topics_request& m) {
   std::vector<delete_topics_response_deletable_topic_result> lines;
   for (const auto& name : m.topic_names) lines.emplace_back().name = name;
-  if (c.version < 6) return delete_named(c, lines);
-  return with_topics([=](const std::vector<topic_info>& known) {
-    std::vector<delete_topics_response_deletable_topic_result> wanted;
-    for (const auto& t : m.topics) {
-      auto& line = wanted.emplace_back();
-      line.name = t.name;
-      line.topic_id = t.topic_id;
-      const auto* there = t.name ? find_topic(known, *t.name) : find_topic(known, t.topic_id);
-      if (there)
-        line.name = there->name, line.topic_id = id_of(*there);
-      else if (!t.name)
-        line.error_code = number(error_code::unknown_topic_id);
+  for (const auto& t : m.topics) {  // since version 6
+    auto& line = lines.emplace_back();
+    line.name = t.name;
+    line.topic_id = t.topic_id;
+    if (t.name) {
+      line.topic_id = with.topics.id_of(*t.name);
+    } else {
+      line.name = with.topics.name_of(t.topic_id);
+      if (line.name->empty()) line.error_code = number(error_code::unknown_topic_id), line.name.reset();
     }
-    return delete_named(c, wanted);
-  });
+  }
+  return delete_named(c, lines);
 }
 
 exchange on(const context&, const call& c, delete_records_request& m) {
@@ -133,47 +130,6 @@ exchange on(const context&, const call& c, delete_records_request& m) {
       }
     }
     return reply(c, filled);
-  });
-}
-
-namespace {
-
-/// One folder holds everything.
-exchange describe_folder(const call& c, const std::vector<std::string>& topics) {
-  std::vector<request> asks;
-  for (const auto& name : topics) asks.push_back(describe_topic_request{name});
-  auto finish = [=](std::vector<response> r) {
-    describe_log_dirs_response answer;
-    auto& folder = answer.results.emplace_back();
-    folder.log_dir = "data";
-    for (auto& one : r) {
-      auto found = typed<topic_description>(one);
-      if (!found) continue;
-      auto& topic = folder.topics.emplace_back();
-      topic.name = found->name;
-      for (const auto& p : found->partitions) {
-        auto& line = topic.partitions.emplace_back();
-        line.partition_index = p.info.index.value;
-        line.partition_size = static_cast<std::int64_t>(p.size_bytes);
-      }
-    }
-    return reply(c, answer);
-  };
-  return asks.empty() ? finish({}) : ask(std::move(asks), finish);
-}
-
-}  // namespace
-
-exchange on(const context&, const call& c, describe_log_dirs_request& m) {
-  std::vector<std::string> names;
-  if (m.topics) {
-    for (const auto& t : *m.topics) names.push_back(t.topic);
-    return describe_folder(c, names);
-  }
-  return with_topics([=](const std::vector<topic_info>& known) {
-    std::vector<std::string> all;
-    for (const auto& t : known) all.push_back(t.name);
-    return describe_folder(c, all);
   });
 }
 

@@ -172,7 +172,8 @@ bool is_state(std::string_view name) {
 }  // namespace
 
 exchange on(const context& with, const call& c, const list_transactions_request& m) {
-  return ask({dohle::list_transactions_request{}}, [=, now = with.now](std::vector<response> done) {
+  dohle::list_transactions_request all{m.transactional_id_pattern.value_or("")};
+  return ask({std::move(all)}, [=, now = with.now](std::vector<response> done) {
     list_transactions_response answer;
     auto found = typed<dohle::list_transactions_response>(done[0]);
     answer.error_code = number(found.code());
@@ -185,6 +186,31 @@ exchange on(const context& with, const call& c, const list_transactions_request&
       if (m.duration_filter >= 0 && (t.started == no_timestamp || now.value - t.started.value <= m.duration_filter))
         continue;
       answer.transaction_states.push_back({t.transaction, t.producer.value, t.state});
+    }
+    return reply(c, answer);
+  });
+}
+
+exchange on(const context&, const call& c, const write_txn_markers_request& m) {
+  std::vector<request> asks;
+  for (const auto& marker : m.markers)
+    for (const auto& t : marker.topics)
+      for (auto p : t.partition_indexes)
+        asks.push_back(write_marker_request{t.name, partition_index{p}, producer_id{marker.producer_id},
+                                            marker.producer_epoch, marker.transaction_result});
+  if (asks.empty()) return reply(c, write_txn_markers_response{});
+  return ask(std::move(asks), [=](std::vector<response> r) {
+    write_txn_markers_response answer;
+    std::size_t i = 0;
+    for (const auto& marker : m.markers) {
+      auto& of_producer = answer.markers.emplace_back();
+      of_producer.producer_id = marker.producer_id;
+      for (const auto& t : marker.topics) {
+        auto& topic = of_producer.topics.emplace_back();
+        topic.name = t.name;
+        for (auto p : t.partition_indexes)
+          topic.partitions.push_back({p, number(typed<write_marker_response>(r[i++]).code())});
+      }
     }
     return reply(c, answer);
   });

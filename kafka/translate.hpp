@@ -13,9 +13,18 @@
 namespace dohle::kafka {
 
 /// A topic's Kafka id: never zero, and never given twice, because partition ids are not.
-inline uuid id_of(const topic_info& t) {
-  if (t.partitions.empty()) return {};
-  return {0x444f484c45000000ULL, 1ULL << 32 | t.partitions.front().id.value};
+inline uuid id_of(partition_id first) { return {0x444f484c45000000ULL, 1ULL << 32 | first.value}; }
+inline uuid id_of(const topic_info& t) { return t.partitions.empty() ? uuid{} : id_of(t.partitions.front().id); }
+/// The first partition of the topic with that id, if it can be one of ours.
+inline std::optional<partition_id> first_partition(const uuid& id) {
+  const partition_id first{static_cast<std::uint32_t>(id.low)};
+  return id == id_of(first) ? std::optional{first} : std::nullopt;
+}
+
+/// Fills in the names of topics that came as ids; those of unknown ids stay empty.
+template <class Topics>
+void name_topics(const context& with, Topics& topics) {
+  for (auto& t : topics) t.name = with.topics.name_of(t.topic_id);
 }
 
 inline const topic_info* find_topic(const std::vector<topic_info>& topics, std::string_view name) {

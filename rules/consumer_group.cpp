@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "rules/consumer_protocol.hpp"
 #include "rules/group_state.hpp"
 #include "schema/limits.hpp"
 
@@ -315,6 +316,14 @@ describe_consumer_group_response consumer_group::describe() const {
                          list_of(m.target),
                          false});
   }
+  return d;
+}
+
+describe_group_response consumer_group::outline() const {
+  describe_group_response d{id_,       std::string{state()}, "consumer", chosen_assignor(), generation{epoch_}, {},
+                            "consumer"};
+  for (const auto& [id, m] : members_)
+    d.members.push_back({id, m.instance, m.client, m.client_host, {}, encode_assignment(list_of(m.at.assigned), {})});
   return d;
 }
 

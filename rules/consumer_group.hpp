@@ -69,6 +69,8 @@ class consumer_group {
   std::set<std::string> patterns() const;
   consumer_group_value snapshot() const;
   describe_consumer_group_response describe() const;
+  /// The same in the words that both protocols share: a share is what Kafka's consumer protocol says of it.
+  describe_group_response outline() const;
   std::size_t member_count() const { return members_.size(); }
   std::int32_t epoch() const { return epoch_; }
 

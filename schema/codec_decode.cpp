@@ -97,7 +97,8 @@ partition_info partition(rpc::PartitionInfo::Reader from) {
 std::vector<committed_offset> committed(capnp::List<rpc::CommittedOffset>::Reader from) {
   return list<committed_offset>(from, limits::max_partitions, "committed offsets", [](rpc::CommittedOffset::Reader c) {
     return committed_offset{topic_name(c.getTopic()), partition_index{c.getPartition()}, offset{c.getOffset()},
-                            text(c.getMetadata(), limits::max_commit_metadata, "metadata of a committed offset")};
+                            text(c.getMetadata(), limits::max_commit_metadata, "metadata of a committed offset"),
+                            epoch{c.getLeaderEpoch()}};
   });
 }
 
@@ -270,7 +271,8 @@ request read(rpc::Request::Reader m, const bytes& body) {
     case rpc::Request::DELETE_RECORDS: return read(m.getDeleteRecords());
     case rpc::Request::ADD_TO_TRANSACTION: return read(m.getAddToTransaction());
     case rpc::Request::END_TRANSACTION: return read(m.getEndTransaction());
-    case rpc::Request::LIST_TRANSACTIONS: return list_transactions_request{};
+    case rpc::Request::LIST_TRANSACTIONS:
+      return list_transactions_request{text(m.getListTransactions(), limits::max_group_name, "pattern")};
     case rpc::Request::DESCRIBE_TRANSACTION:
       return describe_transaction_request{transaction_name(m.getDescribeTransaction())};
     case rpc::Request::DESCRIBE_PRODUCERS: {
@@ -282,6 +284,11 @@ request read(rpc::Request::Reader m, const bytes& body) {
     case rpc::Request::CONSUMER_HEARTBEAT: return read(m.getConsumerHeartbeat());
     case rpc::Request::DESCRIBE_CONSUMER_GROUP:
       return describe_consumer_group_request{group_name(m.getDescribeConsumerGroup())};
+    case rpc::Request::WRITE_MARKER: {
+      auto w = m.getWriteMarker();
+      return write_marker_request{topic_name(w.getTopic()), partition_index{w.getPartition()},
+                                  producer_id{w.getProducer()}, w.getEpoch(), w.getCommit()};
+    }
   }
   refuse("kind " + std::to_string(static_cast<int>(m.which())) + " is not known", errc::unsupported_version);
 }
@@ -369,14 +376,17 @@ response read(rpc::DescribeGroupResponse::Reader m) {
       text(m.getProtocolType(), limits::max_group_name, "protocol type"),
       protocol_name(m.getProtocol()),
       generation{m.getGeneration()},
-      list<described_member>(m.getMembers(), limits::max_group_members, "members", [](rpc::DescribedMember::Reader g) {
-        return described_member{member_name(g.getId()),
-                                instance_name(g.getInstance()),
-                                text(g.getClient(), limits::max_client_name, "client name"),
-                                text(g.getClientHost(), limits::max_client_name, "client's address"),
-                                opaque(g.getMetadata(), "metadata of a member"),
-                                opaque(g.getAssignment(), "assignment")};
-      })};
+      list<described_member>(m.getMembers(), limits::max_group_members, "members",
+                             [](rpc::DescribedMember::Reader g) {
+                               return described_member{
+                                   member_name(g.getId()),
+                                   instance_name(g.getInstance()),
+                                   text(g.getClient(), limits::max_client_name, "client name"),
+                                   text(g.getClientHost(), limits::max_client_name, "client's address"),
+                                   opaque(g.getMetadata(), "metadata of a member"),
+                                   opaque(g.getAssignment(), "assignment")};
+                             }),
+      text(m.getType(), limits::max_group_name, "group type")};
 }
 listed_group read(rpc::ListedGroup::Reader m) {
   return {group_name(m.getGroup()), text(m.getState(), limits::max_group_name, "group state"),
@@ -474,6 +484,7 @@ response read(rpc::Response::Reader m, const bytes& body) {
     case rpc::Response::OFFSETS_DELETED: return delete_offsets_response{places(m.getOffsetsDeleted())};
     case rpc::Response::CONSUMER_HEARTBEAT: return read(m.getConsumerHeartbeat());
     case rpc::Response::CONSUMER_GROUP: return read(m.getConsumerGroup());
+    case rpc::Response::MARKER_WRITTEN: return write_marker_response{};
   }
   refuse("kind " + std::to_string(static_cast<int>(m.which())) + " is not known", errc::unsupported_version);
 }
@@ -507,7 +518,8 @@ constexpr std::string_view request_names[] = {"hello",
                                               "epochEnd",
                                               "deleteOffsets",
                                               "consumerHeartbeat",
-                                              "describeConsumerGroup"};
+                                              "describeConsumerGroup",
+                                              "writeMarker"};
 constexpr std::string_view response_names[] = {"error",
                                                "hello",
                                                "metadata",
@@ -535,9 +547,10 @@ constexpr std::string_view response_names[] = {"error",
                                                "epochEnded",
                                                "offsetsDeleted",
                                                "consumerHeartbeat",
-                                               "consumerGroup"};
-static_assert(std::size(request_names) == static_cast<int>(rpc::Request::DESCRIBE_CONSUMER_GROUP) + 1);
-static_assert(std::size(response_names) == static_cast<int>(rpc::Response::CONSUMER_GROUP) + 1);
+                                               "consumerGroup",
+                                               "markerWritten"};
+static_assert(std::size(request_names) == static_cast<int>(rpc::Request::WRITE_MARKER) + 1);
+static_assert(std::size(response_names) == static_cast<int>(rpc::Response::MARKER_WRITTEN) + 1);
 
 // --- whole bodies --------------------------------------------------------------------------------------------------
 

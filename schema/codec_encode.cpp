@@ -123,6 +123,7 @@ void write_committed(const committed_offset& from, rpc::CommittedOffset::Builder
   to.setPartition(from.partition.value);
   to.setOffset(from.offset.value);
   to.setMetadata(text(from.metadata));
+  to.setLeaderEpoch(from.leader_epoch.value);
 }
 
 void write_place(const topic_partition& from, rpc::TopicPartition::Builder to) {
@@ -298,10 +299,18 @@ struct request_writer {
     b.setCommit(m.commit);
     b.setBump(m.bump);
   }
-  void operator()(const list_transactions_request&) { to.setListTransactions(); }
+  void operator()(const list_transactions_request& m) { to.setListTransactions(text(m.pattern)); }
   void operator()(const describe_transaction_request& m) { to.setDescribeTransaction(text(m.transaction)); }
   void operator()(const describe_producers_request& m) {
     write_place({m.topic, m.partition}, to.initDescribeProducers());
+  }
+  void operator()(const write_marker_request& m) {
+    auto b = to.initWriteMarker();
+    b.setTopic(text(m.topic));
+    b.setPartition(m.partition.value);
+    b.setProducer(m.producer.value);
+    b.setEpoch(m.epoch);
+    b.setCommit(m.commit);
   }
   void operator()(const epoch_end_request& m) {
     auto b = to.initEpochEnd();
@@ -450,6 +459,7 @@ struct response_writer {
            g.adoptAssignment(in.blob(from.assignment));
            g.setClientHost(text(from.client_host));
          });
+    b.setType(text(m.type));
   }
   void operator()(const list_groups_response& m) {
     fill(to.initGroups(count(m.groups.size())), m.groups, [](const listed_group& from, rpc::ListedGroup::Builder g) {
@@ -521,6 +531,7 @@ struct response_writer {
     b.setAssignor(text(m.assignor));
     fill(b.initMembers(count(m.members.size())), m.members, write_consumer);
   }
+  void operator()(const write_marker_response&) { to.setMarkerWritten(); }
 };
 
 }  // namespace

@@ -93,6 +93,7 @@ struct committed_offset {
   partition_index partition;
   dohle::offset offset;  ///< the next record to read
   std::string metadata;
+  epoch leader_epoch{-1};  ///< of the last record read; -1 = not told
   friend bool operator==(const committed_offset&, const committed_offset&) = default;
 };
 struct commit_offsets_response {
@@ -146,8 +147,9 @@ struct describe_group_response {
   std::string state;  ///< Empty, PreparingRebalance, CompletingRebalance, Stable, Dead: Kafka's names
   std::string protocol_type;
   std::string protocol;
-  dohle::generation generation;
+  dohle::generation generation;  ///< the epoch of a group of type consumer
   std::vector<described_member> members;
+  std::string type = "classic";  ///< classic or consumer, as in listed_group; a consumer's members have no metadata
   friend bool operator==(const describe_group_response&, const describe_group_response&) = default;
 };
 struct describe_group_request {

@@ -63,6 +63,10 @@ inline constexpr auto link_check_interval = 250ms;
 // --- Kafka's protocol ----------------------------------------------------------------------------------------------
 /// Kafka's `socket.request.max.bytes`.
 inline constexpr std::size_t max_kafka_frame_bytes = 100 * mib;
+/// What all connections may hold together of requests that are not answered yet: ten of the largest.
+inline constexpr std::size_t max_kafka_request_bytes = 10 * max_kafka_frame_bytes;
+/// Kafka's connections.max.idle.ms.
+inline constexpr auto max_kafka_idle = 10min;
 /// What the lists of one request may become in memory: an element may take far more there than on the wire.
 inline constexpr std::size_t max_kafka_message_memory = 64 * mib;
 
@@ -79,6 +83,9 @@ inline constexpr std::size_t max_pending_changes = 10'000;
 inline constexpr auto max_fetch_wait = 5min;
 /// Bytes of one fetch answer; the first batch is sent whole even when it is larger.
 inline constexpr std::size_t max_fetch_bytes = 8 * mib;
+/// An answer from the disk is no larger, whatever was asked for: the network's thread writes it in one go, and others'
+/// acknowledgements wait behind it.
+inline constexpr std::size_t max_cold_fetch_bytes = 512 * kib;
 /// Fetches parked at the end of one partition: beyond it a fetch is answered empty at once.
 inline constexpr std::size_t max_parked_fetches = 20'000;
 
@@ -164,6 +171,8 @@ inline constexpr std::size_t max_transactions = 100'000;
 inline constexpr auto transaction_name_expiry = 24h * 7;
 /// Kafka's transaction.max.timeout.ms: so long an open transaction may hold up those who read committed records.
 inline constexpr auto max_transaction_timeout = 15min;
+/// Deadlines of open transactions are looked at this often, while there are any.
+inline constexpr auto transaction_check_interval = 1s;
 /// Partitions and groups of one transaction: its record must fit a batch.
 inline constexpr std::size_t max_transaction_parts = 10'000;
 /// Batches of one partition that wait until their producer is known to be in a transaction.

@@ -275,16 +275,18 @@ using all_requests =
               fetch_offsets_request, describe_group_request, list_groups_request, delete_group_request,
               delete_records_request, add_to_transaction_request, end_transaction_request, list_transactions_request,
               describe_transaction_request, describe_producers_request, epoch_end_request, delete_offsets_request,
-              consumer_heartbeat_request, describe_consumer_group_request>;
+              consumer_heartbeat_request, describe_consumer_group_request, write_marker_request>;
 using request = all_requests::into<std::variant>;
 
 /// `topic_description` answers three requests and stands once.
-using response = std::variant<
-    error, hello_response, metadata_response, topic_description, delete_topic_response, init_producer_response,
-    produce_response, fetch_response, list_offsets_response, join_group_response, sync_group_response,
-    heartbeat_response, leave_group_response, commit_offsets_response, fetch_offsets_response, describe_group_response,
-    list_groups_response, delete_group_response, delete_records_response, add_to_transaction_response,
-    end_transaction_response, list_transactions_response, describe_transaction_response, describe_producers_response,
-    epoch_end_response, delete_offsets_response, consumer_heartbeat_response, describe_consumer_group_response>;
+using response =
+    std::variant<error, hello_response, metadata_response, topic_description, delete_topic_response,
+                 init_producer_response, produce_response, fetch_response, list_offsets_response, join_group_response,
+                 sync_group_response, heartbeat_response, leave_group_response, commit_offsets_response,
+                 fetch_offsets_response, describe_group_response, list_groups_response, delete_group_response,
+                 delete_records_response, add_to_transaction_response, end_transaction_response,
+                 list_transactions_response, describe_transaction_response, describe_producers_response,
+                 epoch_end_response, delete_offsets_response, consumer_heartbeat_response,
+                 describe_consumer_group_response, write_marker_response>;
 
 }  // namespace dohle

@@ -31,13 +31,14 @@ struct Request {
     deleteRecords @20 :DeleteRecordsRequest;
     addToTransaction @21 :AddToTransactionRequest;
     endTransaction @22 :EndTransactionRequest;
-    listTransactions @23 :Void;
+    listTransactions @23 :Text;
     describeTransaction @24 :Text;
     describeProducers @25 :TopicPartition;
     epochEnd @26 :EpochEndRequest;
     deleteOffsets @27 :DeleteOffsetsRequest;
     consumerHeartbeat @28 :ConsumerHeartbeatRequest;
     describeConsumerGroup @29 :Text;
+    writeMarker @30 :WriteMarkerRequest;
   }
 }
 
@@ -72,6 +73,7 @@ struct Response {
     offsetsDeleted @26 :List(TopicPartition);
     consumerHeartbeat @27 :ConsumerHeartbeatResponse;
     consumerGroup @28 :DescribeConsumerGroupResponse;
+    markerWritten @29 :Void;
   }
 }
 
@@ -246,6 +248,14 @@ struct DeleteRecordsRequest {
   before @2 :Int64 = -1;
 }
 
+struct WriteMarkerRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  producer @2 :Int64;
+  epoch @3 :Int16;
+  commit @4 :Bool;
+}
+
 struct EpochEndRequest {
   topic @0 :Text;
   partition @1 :Int32;
@@ -371,6 +381,7 @@ struct CommittedOffset {
   partition @1 :Int32;
   offset @2 :Int64;
   metadata @3 :Text;
+  leaderEpoch @4 :Int32 = -1;
 }
 
 struct CommitOffsetsRequest {
@@ -414,6 +425,7 @@ struct DescribeGroupResponse {
   protocol @3 :Text;
   generation @4 :Int32;
   members @5 :List(DescribedMember);
+  type @6 :Text = "classic";
 }
 
 struct ListedGroup {

@@ -147,16 +147,17 @@ stored_group_key read_key(disk::GroupKey::Reader from) {
 }
 
 offset_value read_offset(disk::OffsetValue::Reader from) {
-  return {offset{from.getOffset()}, text(from.getMetadata()), timestamp{from.getCommitted()}};
+  return {offset{from.getOffset()}, text(from.getMetadata()), timestamp{from.getCommitted()},
+          epoch{from.getLeaderEpoch()}};
 }
 
 pending_value read_pending(disk::PendingValue::Reader from) {
-  return {from.getEpoch(), list<committed_offset>(from.getOffsets(), limits::max_partitions, "pending offsets",
-                                                  [](disk::PendingOffset::Reader o) {
-                                                    return committed_offset{
-                                                        text(o.getTopic()), partition_index{o.getPartition()},
-                                                        offset{o.getOffset()}, text(o.getMetadata())};
-                                                  })};
+  return {from.getEpoch(),
+          list<committed_offset>(
+              from.getOffsets(), limits::max_partitions, "pending offsets", [](disk::PendingOffset::Reader o) {
+                return committed_offset{text(o.getTopic()), partition_index{o.getPartition()}, offset{o.getOffset()},
+                                        text(o.getMetadata()), epoch{o.getLeaderEpoch()}};
+              })};
 }
 
 milliseconds duration(std::int64_t from) {
@@ -280,6 +281,7 @@ std::string encode_offset_value(const offset_value& value) {
     to.setOffset(value.offset.value);
     to.setMetadata(text(value.metadata));
     to.setCommitted(value.committed.value);
+    to.setLeaderEpoch(value.leader_epoch.value);
   });
 }
 
@@ -313,6 +315,7 @@ std::string encode_pending_value(const pending_value& value) {
       offsets[i].setPartition(value.offsets[i].partition.value);
       offsets[i].setOffset(value.offsets[i].offset.value);
       offsets[i].setMetadata(text(value.offsets[i].metadata));
+      offsets[i].setLeaderEpoch(value.offsets[i].leader_epoch.value);
     }
   });
 }

@@ -1,7 +1,8 @@
-// What Dohle keeps in its own topics: cluster metadata (`__cluster`), consumer groups (`__groups`) and transactions
-// (`__transactions`). Plain values and their bytes, which are the values (and keys) of ordinary records. The layout is
-// stored.capnp, unpacked; bytes that are no such record come back as `corrupt_data`, a kind of record that this build
-// does not know as `newer_format`.
+// What Dohle keeps in its own topics: cluster metadata (`__cluster`), consumer groups (`__consumer_offsets`) and
+// transactions
+// (`__transaction_state`). Plain values and their bytes, which are the values (and keys) of ordinary records. The
+// layout is stored.capnp, unpacked; bytes that are no such record come back as `corrupt_data`, a kind of record that
+// this build does not know as `newer_format`.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@
 namespace dohle {
 
 inline constexpr std::string_view cluster_topic = "__cluster";
-inline constexpr std::string_view groups_topic = "__groups";
-inline constexpr std::string_view transactions_topic = "__transactions";
+inline constexpr std::string_view groups_topic = "__consumer_offsets";
+inline constexpr std::string_view transactions_topic = "__transaction_state";
 
 // --- __cluster: values without keys, read from the start -------------------------------------------------------------
 
@@ -59,7 +60,8 @@ using cluster_record = std::variant<topic_record, topic_deleted_record, producer
 std::string encode_cluster_record(const cluster_record& record);
 result<cluster_record> decode_cluster_record(std::string_view value);
 
-// --- __groups: a key says what its value is; a null value deletes --------------------------------------------------
+// --- __consumer_offsets: a key says what its value is; a null value deletes
+// --------------------------------------------------
 
 struct offset_key {
   std::string group;
@@ -71,6 +73,7 @@ struct offset_value {
   dohle::offset offset;
   std::string metadata;
   timestamp committed = no_timestamp;
+  epoch leader_epoch{-1};
   friend bool operator==(const offset_value&, const offset_value&) = default;
 };
 
@@ -143,7 +146,7 @@ struct consumer_group_value {
 
 using stored_group_key = std::variant<offset_key, group_key, pending_key, consumer_group_key>;
 
-/// One record of `__groups`; a missing value is a tombstone.
+/// One record of `__consumer_offsets`; a missing value is a tombstone.
 struct offset_record {
   offset_key key;
   std::optional<offset_value> value;
@@ -175,7 +178,8 @@ std::string encode_consumer_group_value(const consumer_group_value& value);
 /// `value` is nullopt for a null value.
 result<stored_group_record> decode_group_record(std::string_view key, std::optional<std::string_view> value);
 
-// --- __transactions: the key is the transaction's name, a null value deletes ----------------------------------------
+// --- __transaction_state: the key is the transaction's name, a null value deletes
+// ----------------------------------------
 
 /// Kafka's states; the numbers lie on disk.
 enum class transaction_status : std::uint8_t {

@@ -79,8 +79,10 @@ struct list_transactions_response {
   std::vector<listed_transaction> transactions;
   friend bool operator==(const list_transactions_response&, const list_transactions_response&) = default;
 };
+/// `invalid_pattern`
 struct list_transactions_request {
   using response = list_transactions_response;
+  std::string pattern;  ///< a regular expression (RE2) that names match as a whole; empty = all
   friend bool operator==(const list_transactions_request&, const list_transactions_request&) = default;
 };
 struct describe_transaction_response {
@@ -99,6 +101,21 @@ struct describe_transaction_request {
   using response = describe_transaction_response;
   std::string transaction;
   friend bool operator==(const describe_transaction_request&, const describe_transaction_request&) = default;
+};
+
+struct write_marker_response {
+  friend bool operator==(const write_marker_response&, const write_marker_response&) = default;
+};
+/// Ends by hand what a producer left open in one partition, when its coordinator does not. Answered when that is
+/// durable; where nothing is open nothing happens.
+struct write_marker_request {
+  using response = write_marker_response;
+  std::string topic;
+  partition_index partition;
+  producer_id producer;
+  std::int16_t epoch = 0;
+  bool commit = false;
+  friend bool operator==(const write_marker_request&, const write_marker_request&) = default;
 };
 
 }  // namespace dohle

@@ -1,6 +1,8 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "actors/group.hpp"
+#include "rules/consumer_protocol.hpp"
 #include "tests/actors/world.hpp"
 
 namespace dohle::actors {
@@ -47,7 +49,11 @@ TEST_F(group_consumers_test, a_member_gets_what_there_is_and_commits_with_its_ep
   ASSERT_EQ(listed.size(), 1U);
   EXPECT_EQ(listed[0].type, "consumer");
   EXPECT_EQ(listed[0].state, "Stable");
-  EXPECT_EQ(w.ask(describe_group_request{"g"}).code(), errc::unknown_group);
+  auto described = w.ask(describe_group_request{"g"});
+  ASSERT_TRUE(described.ok());
+  EXPECT_EQ(described->type, "consumer");
+  EXPECT_EQ(described->state, "Stable");
+  EXPECT_EQ(rules::decode_assignment(described->members.at(0).assignment)->size(), 2U);
   EXPECT_EQ(w.ask(describe_consumer_group_request{"g"})->members.at(0).assignment.size(), 2U);
   EXPECT_EQ(w.ask(delete_offsets_request{"g", {{"clicks", partition_index{0}}}})->subscribed.size(), 1U);
 }
@@ -77,6 +83,12 @@ TEST_F(group_consumers_test, topics_that_come_and_grow_are_handed_out) {
   EXPECT_EQ(more->assignment->size(), 3U);
   ASSERT_TRUE(w.ask(alter_topic_request{.name = "clicks", .set = {}, .reset = {}, .partitions = 4}).ok());
   EXPECT_EQ(beat("a", more->member_epoch)->assignment->size(), 5U);
+  r = join("b", {});
+  r.group = "of internal topics";
+  r.pattern = "__c.*";
+  EXPECT_THAT(*w.ask(r)->assignment,
+              testing::ElementsAre(topic_partition{std::string(groups_topic), partition_index{0}}))
+      << "as Kafka does, but the broker's own metadata";
   r = join("b");
   r.pattern = "(";
   EXPECT_EQ(w.ask(r).code(), errc::invalid_pattern);

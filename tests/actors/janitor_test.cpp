@@ -138,7 +138,7 @@ TEST_F(janitor_test, committed_offsets_do_not_fill_the_disk) {
     r.offsets = {{"t", partition_index{0}, offset{i}, std::string(500, 'm')}};
     ASSERT_TRUE(w.ask(r).ok());
   }
-  auto groups = [&] { return w.ask(describe_topic_request{"__groups"})->partitions[0]; };
+  auto groups = [&] { return w.ask(describe_topic_request{"__consumer_offsets"})->partitions[0]; };
   const auto before = groups().size_bytes;
   ASSERT_TRUE(pass_time_until([&] { return groups().cleaned_until == groups().high_watermark; }));
   EXPECT_LT(groups().size_bytes, before / 100);

@@ -122,6 +122,31 @@ TEST_F(kafka_link_test, a_fetch_that_waits_gets_what_comes_to_any_of_its_partiti
   EXPECT_GT(answer.at(0).records.size(), 0U);
 }
 
+TEST_F(kafka_link_test, topics_are_found_by_the_ids_that_metadata_tells) {
+  peer p{opened->kafka_listening()};
+  kafka::metadata_request all;
+  all.topics.reset();
+  p.ask(all, 13, 1);
+  auto topics = kafka::testing::read_answer<kafka::metadata_response>(p.next(), 13, 1).topics;
+  auto t = std::ranges::find(topics, std::optional<std::string>{"t"}, &kafka::metadata_response_topic::name);
+  ASSERT_NE(t, topics.end());
+  produce(0);
+  auto m = fetch(0, 60'000);
+  m.topics[0].topic_id = t->topic_id;
+  p.ask(m, 18, 2);
+  auto answer = kafka::testing::read_answer<kafka::fetch_response>(p.next(), 18, 2).responses.at(0).partitions;
+  EXPECT_GT(answer.at(0).records.size(), 0U);
+}
+
+TEST_F(kafka_link_test, a_consumer_that_closes_is_answered_at_once) {
+  peer p{opened->kafka_listening()};
+  kafka::fetch_request nothing;
+  nothing.max_wait_ms = 60'000;
+  nothing.min_bytes = 1;
+  p.ask(nothing, 11, 1);
+  EXPECT_TRUE(kafka::testing::read_answer<kafka::fetch_response>(p.next(), 11, 1).responses.empty());
+}
+
 TEST_F(kafka_link_test, patience_ends_with_an_empty_answer) {
   peer p{opened->kafka_listening()};
   p.ask(fetch(0, 20), 11, 1);

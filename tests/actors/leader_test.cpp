@@ -275,7 +275,8 @@ TEST_F(leader_test, deletes_records_before_an_offset_for_good) {
   EXPECT_EQ(w.ask(describe_topic_request{"t"})->partitions[0].start, offset{4});
   EXPECT_EQ(delete_before(-1)->start, offset{6});
   EXPECT_EQ(produce(batch_of("c", 1))->base, offset{6}) << "offsets are never given twice";
-  EXPECT_EQ(w.ask(delete_records_request{"__groups", partition_index{0}, offset{-1}}).code(), errc::not_authorized);
+  EXPECT_EQ(w.ask(delete_records_request{"__consumer_offsets", partition_index{0}, offset{-1}}).code(),
+            errc::not_authorized);
 }
 
 }  // namespace

@@ -305,6 +305,19 @@ TEST_F(leader_transactions_test, a_marker_fences_with_its_epoch) {
   EXPECT_EQ(log_->end(), end + 1) << "nothing was open, but the epoch is new";
 }
 
+TEST_F(leader_transactions_test, a_marker_by_hand_ends_only_what_is_open) {
+  write_marker_request m{"t", partition_index{0}, producer_id{7}, 0, false};
+  const auto empty = log_->end();
+  ASSERT_TRUE(ask(m).ok());
+  EXPECT_EQ(log_->end(), empty);
+  ASSERT_TRUE(produce("a", 1, {producer_id{7}, 1, 0}).ok());
+  EXPECT_EQ(ask(m).code(), errc::producer_fenced) << "an older epoch than what is open";
+  m.epoch = 1;
+  ASSERT_TRUE(ask(m).ok());
+  EXPECT_EQ(fetch(0)->last_stable, log_->end());
+  EXPECT_THAT(fetch(0)->aborted, ElementsAre(aborted_transaction{producer_id{7}, empty}));
+}
+
 TEST_F(leader_transactions_test, an_open_transaction_outlives_a_restart) {
   for (bool settled : {false, true}) {
     const auto base = log_->end();

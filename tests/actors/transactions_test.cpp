@@ -156,6 +156,9 @@ TEST_F(transactions_test, all_names_are_listed) {
   ASSERT_EQ(all->transactions.size(), 2U);
   EXPECT_EQ(all->transactions[0].transaction, "copy");
   EXPECT_EQ(all->transactions[0].state, "Empty");
+  EXPECT_EQ(w.ask(list_transactions_request{"oth.*"})->transactions.size(), 1U);
+  EXPECT_EQ(w.ask(list_transactions_request{"oth"})->transactions.size(), 0U) << "as a whole";
+  EXPECT_EQ(w.ask(list_transactions_request{"("}).code(), errc::invalid_pattern);
 }
 
 }  // namespace

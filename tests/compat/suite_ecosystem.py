@@ -1,8 +1,9 @@
-"""What people build on Kafka: Streams with exactly_once_v2, and Connect distributed, with a source and a sink."""
+"""What people build on Kafka: Streams with exactly_once_v2, Connect distributed, consoles, clients of each language."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -17,8 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import brokers
+import confluent_kafka
+import confluent_kafka.admin
 import maven
 from kit import FAIL, PASS, Results, Suite, Target, command
+
+import kafka
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 180
@@ -42,6 +47,39 @@ def check_streams_word_count_exactly_once(folder: Path, target: Target) -> None:
         done = command(words, SECONDS, log=target.log / "streams.log")
         assert done.code == 0, "the counts are not as expected"
         assert "the 120" in done.text
+
+
+def check_what_consoles_ask(folder: Path, target: Target) -> None:
+    program = HERE / "ecosystem" / "Console.java"
+    done = command(maven.java(folder, str(program), target.bootstrap), SECONDS, log=target.log / "console.log")
+    assert done.code == 0, "a page would be wrong: see console.log"
+
+
+def check_a_key_lies_where_others_look_for_it(folder: Path, target: Target) -> None:
+    """Java, librdkafka and kafka-python agree on the partition of a key, and each reads what the others wrote."""
+    topic = "keys"
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": target.bootstrap})
+    admin.create_topics([confluent_kafka.admin.NewTopic(topic, 7)])[topic].result()
+    done = command(maven.java(folder, str(HERE / "ecosystem" / "Keys.java"), target.bootstrap, topic), SECONDS)
+    java = {int(key): int(partition) for key, partition in re.findall(r"^at (\d+) (\d+)$", done.text, re.MULTILINE)}
+    assert len(java) == 200
+    rdkafka: dict[int, int] = {}
+    producer = confluent_kafka.Producer({"bootstrap.servers": target.bootstrap, "partitioner": "murmur2_random"})
+    for key in java:
+        producer.produce(
+            topic, "of librdkafka", str(key), on_delivery=lambda _, m: rdkafka.update({int(m.key()): m.partition()})
+        )
+    assert producer.flush(60) == 0
+    python = kafka.KafkaProducer(bootstrap_servers=target.bootstrap)
+    sent = {key: python.send(topic, b"of kafka-python", str(key).encode()).get(60).partition for key in java}
+    python.close()
+    assert java == rdkafka == sent
+    reader = kafka.KafkaConsumer(
+        topic, bootstrap_servers=target.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=10_000
+    )
+    seen = [(int(r.key), r.partition) for r in itertools.islice(reader, 600)]
+    reader.close()
+    assert sorted(seen) == sorted(3 * list(java.items()))
 
 
 # --- Connect ---------------------------------------------------------------------------------------------------------
@@ -110,8 +148,9 @@ def connect(folder: Path, target: Target, exactly: str) -> None:
             source["exactly.once.support"] = "requested"
         sink = {"connector.class": "FileStreamSink", "file": str(go), "topics": topic, "tasks.max": "1"}
         with worker(folder, target, Path(home), exactly) as port:
-            rest(port, "/connectors", {"name": "come", "config": source})
-            rest(port, "/connectors", {"name": "go", "config": sink})
+            for name, config in (("come", source), ("go", sink)):  # 409 while the worker rebalances
+                posted = {"name": name, "config": config}
+                until(f"taking {name}", lambda body=posted: rest(port, "/connectors", body) is not None)
             until("100 lines", lambda: go.read_text() == come.read_text())
         with come.open("a") as more:
             more.write("after a restart\n")
@@ -146,4 +185,10 @@ def prepare(folder: Path) -> None:
     maven.fetch(folder, ARTIFACTS)
 
 
-SUITE = Suite("ecosystem", f"Kafka Streams and Connect {maven.KAFKA}", prepare, run, wants=("java", "mvn"))
+SUITE = Suite(
+    "ecosystem",
+    f"Kafka Streams and Connect {maven.KAFKA}, what consoles ask, keys of several clients",
+    prepare,
+    run,
+    wants=("java", "mvn"),
+)

@@ -39,6 +39,18 @@ TEST(brokers_test, metadata_names_the_address_the_client_came_to) {
   }
 }
 
+TEST(brokers_test, metadata_comes_for_ids_too) {
+  for (const std::optional<std::string>& name : {std::optional<std::string>{}, std::optional<std::string>{""}}) {
+    metadata_request m;
+    m.topics.emplace();
+    m.topics->push_back({id_of(topic("clicks", 2)), name});
+    m.topics->push_back({uuid{1, 2}, name});
+    auto topics = conversation<metadata_request>(m, 13).answer({cluster_with({topic("clicks", 2)})}).result().topics;
+    EXPECT_EQ(topics.at(0).name, "clicks");
+    EXPECT_EQ(topics.at(1).error_code, number(error_code::unknown_topic_id));
+  }
+}
+
 TEST(brokers_test, no_names_mean_all_topics_or_none_as_the_version_says) {
   metadata_request none;
   none.topics.emplace();
@@ -80,6 +92,10 @@ TEST(brokers_test, every_group_is_coordinated_here) {
   ASSERT_EQ(found.coordinators.size(), 2U);
   EXPECT_EQ(found.coordinators[1].key, "h");
   EXPECT_EQ(found.coordinators[1].node_id, 1);
+  many.key_type = 2;  // of share groups
+  found = conversation<find_coordinator_request>(many, 6).result();
+  EXPECT_EQ(found.coordinators.at(1).error_code, number(error_code::invalid_request));
+  EXPECT_EQ(found.coordinators.at(1).node_id, -1);
 }
 
 TEST(brokers_test, the_cluster_is_described) {
@@ -95,8 +111,20 @@ TEST(brokers_test, the_cluster_is_described) {
   EXPECT_TRUE(t.topics.at(0).partitions.at(0).last_known_elr.has_value());
   EXPECT_EQ(t.topics.at(0).partitions.size(), 2U);
   EXPECT_EQ(t.topics.at(1).error_code, number(error_code::unknown_topic_or_partition));
-  EXPECT_EQ((conversation<describe_acls_request>(describe_acls_request{}, 2).result().error_code),
-            number(error_code::security_disabled));
+}
+
+TEST(brokers_test, a_client_that_means_another_broker_is_told_to_begin_anew) {
+  api_versions_request m;
+  EXPECT_EQ((conversation<api_versions_request>(m, 5).result().error_code), 0);
+  m.cluster_id = broker_one().cluster;
+  m.node_id = 1;
+  EXPECT_EQ((conversation<api_versions_request>(m, 5).result().error_code), 0);
+  m.node_id = 2;
+  EXPECT_EQ((conversation<api_versions_request>(m, 5).result().error_code), number(error_code::rebootstrap_required));
+  m.node_id = -1;
+  m.cluster_id = "another";
+  auto other = conversation<api_versions_request>(m, 5).result();
+  EXPECT_EQ(other.error_code, number(error_code::rebootstrap_required));
 }
 
 }  // namespace

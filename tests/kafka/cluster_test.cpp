@@ -79,17 +79,5 @@ TEST(cluster_test, what_has_configs_is_listed_by_its_type) {
             number(error_code::unsupported_version));
 }
 
-TEST(cluster_test, nobody_is_limited_and_there_are_no_users) {
-  auto quotas = conversation<describe_client_quotas_request>({}, 1).result();
-  EXPECT_EQ(quotas.error_code, 0);
-  ASSERT_TRUE(quotas.entries.has_value());
-  EXPECT_TRUE(quotas.entries->empty());
-  describe_user_scram_credentials_request m;
-  EXPECT_TRUE(conversation<describe_user_scram_credentials_request>(m, 0).result().results.empty());
-  m.users.emplace().push_back({"ann"});
-  EXPECT_EQ(conversation<describe_user_scram_credentials_request>(m, 0).result().results.at(0).error_code,
-            number(error_code::resource_not_found));
-}
-
 }  // namespace
 }  // namespace dohle::kafka

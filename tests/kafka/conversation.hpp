@@ -9,9 +9,23 @@
 
 #include "kafka/apis.hpp"
 #include "kafka/exchange.hpp"
+#include "kafka/translate.hpp"
 
 namespace dohle::kafka::testing {
 
+inline topic_info topic(const std::string& name, int partitions, std::uint32_t first_id = 10) {
+  topic_info t;
+  t.name = name;
+  for (int i = 0; i < partitions; ++i)
+    t.partitions.push_back({partition_index{i},
+                            partition_id{first_id + static_cast<std::uint32_t>(i)},
+                            broker_id{1},
+                            epoch{3},
+                            {broker_id{1}}});
+  return t;
+}
+
+/// It knows of a topic "clicks".
 inline context broker_one() {
   context with;
   with.me = broker_id{1};
@@ -19,6 +33,10 @@ inline context broker_one() {
   with.host = "127.0.0.1";
   with.port = 9092;
   with.default_partitions = 2;
+  with.folder = "/data";
+  const auto clicks = id_of(topic("clicks", 2));
+  with.topics.name_of = [clicks](const uuid& id) -> std::string { return id == clicks ? "clicks" : ""; };
+  with.topics.id_of = [clicks](const std::string& topic) { return topic == "clicks" ? clicks : uuid{}; };
   return with;
 }
 
@@ -87,17 +105,5 @@ class conversation {
   int version_;
   exchange now_;
 };
-
-inline topic_info topic(const std::string& name, int partitions, std::uint32_t first_id = 10) {
-  topic_info t;
-  t.name = name;
-  for (int i = 0; i < partitions; ++i)
-    t.partitions.push_back({partition_index{i},
-                            partition_id{first_id + static_cast<std::uint32_t>(i)},
-                            broker_id{1},
-                            epoch{3},
-                            {broker_id{1}}});
-  return t;
-}
 
 }  // namespace dohle::kafka::testing

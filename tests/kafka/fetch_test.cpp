@@ -15,6 +15,7 @@ fetch_request of_two(std::int32_t min_bytes, std::int32_t max_bytes = 1'000, std
   m.max_wait_ms = wait;
   m.topics.resize(1);
   m.topics[0].topic = "clicks";
+  m.topics[0].topic_id = id_of(topic("clicks", 2));
   for (int p : {0, 1}) {
     auto& line = m.topics[0].partitions.emplace_back();
     line.partition = p;
@@ -31,9 +32,10 @@ response data(std::vector<std::string> batches, std::int64_t end) {
 }
 
 TEST(fetch_test, what_is_there_is_answered_at_once) {
-  for (int version = 4; version <= 12; ++version) {
+  for (int version = 4; version <= 18; ++version) {
     conversation<fetch_request> c(of_two(1), version);
     ASSERT_EQ(c.asks(), 2U);
+    EXPECT_EQ(c.asked<dohle::fetch_request>(1).topic, "clicks");
     EXPECT_EQ(c.asked<dohle::fetch_request>(1).from, offset{10});
     EXPECT_EQ(c.asked<dohle::fetch_request>(1).max_bytes, 500U);
     EXPECT_EQ(c.asked<dohle::fetch_request>(1).max_wait.count(), 0);
@@ -84,6 +86,18 @@ TEST(fetch_test, only_the_first_batch_may_be_larger_than_allowed) {
   EXPECT_EQ(p.at(1).records.size(), 0U);
 }
 
+TEST(fetch_test, an_id_that_no_topic_has_is_told_at_once) {
+  auto m = of_two(1);
+  m.topics.push_back(m.topics[0]);
+  m.topics[1].topic_id = uuid{1, 2};
+  conversation<fetch_request> c(m, 13);
+  const error unknown{errc::unknown_topic, "", ""};
+  auto topics = c.answer({data({}, 10), data({}, 10), unknown, unknown}).result().responses;
+  EXPECT_EQ(topics.at(0).partitions.at(0).error_code, 0);
+  EXPECT_EQ(topics.at(1).topic_id, (uuid{1, 2}));
+  EXPECT_EQ(topics.at(1).partitions.at(0).error_code, number(error_code::unknown_topic_id));
+}
+
 TEST(fetch_test, a_session_that_was_never_given_is_not_found) {
   auto m = of_two(1);
   m.session_id = 5;
@@ -91,12 +105,10 @@ TEST(fetch_test, a_session_that_was_never_given_is_not_found) {
   EXPECT_EQ((conversation<fetch_request>(m, 11).result().error_code), number(error_code::fetch_session_id_not_found));
 }
 
-TEST(fetch_test, a_fetch_of_nothing_still_waits) {
+TEST(fetch_test, a_fetch_of_nothing_is_answered_at_once) {
   fetch_request m;
   m.max_wait_ms = 100;
-  conversation<fetch_request> c(m, 11);
-  EXPECT_EQ(c.now().until, exchange::waiting::for_the_first);
-  EXPECT_TRUE(c.answer({}).answer({}).over());
+  EXPECT_TRUE((conversation<fetch_request>(m, 11).result().responses.empty()));
 }
 
 TEST(fetch_test, isolated_readers_are_told_what_was_aborted) {

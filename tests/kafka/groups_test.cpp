@@ -66,6 +66,9 @@ TEST(groups_test, a_group_that_nobody_knows_is_dead_or_not_found) {
   EXPECT_EQ(old.groups[0].error_code, 0);
   auto now = conversation<describe_groups_request>(m, 6).answer({error{errc::unknown_group, "", ""}}).result();
   EXPECT_EQ(now.groups[0].error_code, number(error_code::group_id_not_found));
+  describe_group_response assigned{"g", "Stable", "consumer", "uniform", generation{3}, {}, "consumer"};
+  auto other = conversation<describe_groups_request>(m, 6).answer({assigned}).result();
+  EXPECT_EQ(other.groups[0].error_code, number(error_code::group_id_not_found)) << "ConsumerGroupDescribe tells it";
 }
 
 TEST(groups_test, groups_are_listed_as_the_filters_say_and_deleted) {

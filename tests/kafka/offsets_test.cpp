@@ -28,8 +28,8 @@ TEST(offsets_test, special_times_are_questions_of_ours) {
 
 TEST(offsets_test, a_time_behind_the_end_and_a_tier_that_is_not_there_have_no_offset) {
   list_offsets_request m;
-  m.topics.push_back({"clicks", {{0, -1, 1}, {1, -1, -5}}});
-  conversation<list_offsets_request> c(m, 9);
+  m.topics.push_back({"clicks", {{0, -1, 1}, {1, -1, -5}, {2, -1, -6}}});
+  conversation<list_offsets_request> c(m, 11);
   ASSERT_EQ(c.asks(), 1U);
   auto p = c.answer({dohle::list_offsets_response{}}).result().topics[0].partitions;
   for (const auto& line : p) {
@@ -45,19 +45,22 @@ TEST(offsets_test, a_commit_is_one_request_and_its_outcome_stands_with_each_part
     m.group_id = "g";
     m.generation_id_or_member_epoch = 4;
     m.member_id = "me";
-    m.topics.push_back({"clicks", {}, {{0, 10, -1, "note"}, {1, 20, -1, std::nullopt}}});
+    m.topics.push_back({"clicks", {}, {{0, 10, 6, "note"}, {1, 20, -1, std::nullopt}}});
+    m.topics.push_back({"gone", {}, {{0, 10, -1, std::nullopt}}});
     conversation<offset_commit_request> c(m, version);
     const auto& r = c.asked<commit_offsets_request>();
     EXPECT_EQ(r.generation.value, 4);
     ASSERT_EQ(r.offsets.size(), 2U);
     EXPECT_EQ(r.offsets[0].metadata, "note");
-    auto p = c.answer({error{errc::stale_generation, "", ""}}).result().topics[0].partitions;
-    EXPECT_EQ(p.at(1).error_code, number(error_code::illegal_generation));
+    EXPECT_EQ(r.offsets[0].leader_epoch, epoch{version >= 6 ? 6 : -1});
+    auto topics = c.answer({error{errc::stale_generation, "", ""}}).result().topics;
+    EXPECT_EQ(topics.at(0).partitions.at(1).error_code, number(error_code::illegal_generation));
+    EXPECT_EQ(topics.at(1).partitions.at(0).error_code, number(error_code::unknown_topic_or_partition));
   }
 }
 
 TEST(offsets_test, committed_offsets_come_back_and_absent_ones_are_minus_one) {
-  fetch_offsets_response found{{{"clicks", partition_index{1}, offset{20}, "note"}}};
+  fetch_offsets_response found{{{"clicks", partition_index{1}, offset{20}, "note", epoch{6}}}};
   for (int version = 1; version <= 9; ++version) {
     offset_fetch_request m;
     m.group_id = "g";
@@ -70,6 +73,9 @@ TEST(offsets_test, committed_offsets_come_back_and_absent_ones_are_minus_one) {
     else
       for (const auto& p : answer.groups.at(0).topics.at(0).partitions) offsets.push_back(p.committed_offset);
     EXPECT_EQ(offsets, (std::vector<std::int64_t>{-1, 20})) << version;
+    if (version >= 8) {
+      EXPECT_EQ(answer.groups.at(0).topics.at(0).partitions.at(1).committed_leader_epoch, 6);
+    }
   }
 }
 
@@ -87,12 +93,10 @@ TEST(offsets_test, no_names_mean_all_offsets_and_an_unknown_group_has_none) {
 
 TEST(offsets_test, from_version_10_topics_come_and_go_as_ids) {
   const auto clicks = topic("clicks", 2);
-  const dohle::metadata_response known{"", broker_id{1}, {}, {clicks}};
   offset_commit_request m;
   m.topics.push_back({"", id_of(clicks), {{0, 10, -1, std::nullopt}}});
   m.topics.push_back({"", uuid{1, 2}, {{0, 10, -1, std::nullopt}}});
   conversation<offset_commit_request> c(m, 10);
-  c.answer({known});
   EXPECT_EQ(c.asked<commit_offsets_request>().offsets.at(0).topic, "clicks");
   auto topics = c.answer({commit_offsets_response{}}).result().topics;
   EXPECT_EQ(topics.at(0).topic_id, id_of(clicks));
@@ -103,12 +107,12 @@ TEST(offsets_test, from_version_10_topics_come_and_go_as_ids) {
   f.groups.push_back({"g", std::nullopt, -1,
                       std::vector<offset_fetch_request_topics>{{"", id_of(clicks), {1}}, {"", uuid{1, 2}, {0}}}});
   fetch_offsets_response found{{{"clicks", partition_index{1}, offset{20}, "note"}}};
-  auto read = conversation<offset_fetch_request>(f, 10).answer({known}).answer({found}).result().groups.at(0).topics;
+  auto read = conversation<offset_fetch_request>(f, 10).answer({found}).result().groups.at(0).topics;
   EXPECT_EQ(read.at(0).topic_id, id_of(clicks));
   EXPECT_EQ(read.at(0).partitions.at(0).committed_offset, 20);
   EXPECT_EQ(read.at(1).partitions.at(0).error_code, number(error_code::unknown_topic_id));
   f.groups[0].topics.reset();
-  read = conversation<offset_fetch_request>(f, 10).answer({known}).answer({found}).result().groups.at(0).topics;
+  read = conversation<offset_fetch_request>(f, 10).answer({found}).result().groups.at(0).topics;
   EXPECT_EQ(read.at(0).topic_id, id_of(clicks));
 }
 
@@ -133,16 +137,18 @@ TEST(offsets_test, what_a_transaction_is_to_decide_is_unstable) {
 }
 
 TEST(offsets_test, offsets_are_committed_within_a_transaction) {
-  for (int version = 0; version <= 5; ++version) {
+  for (int version = 0; version <= 6; ++version) {
     txn_offset_commit_request m;
     m.group_id = "g";
     m.producer_id = 7;
     m.producer_epoch = 2;
-    m.topics.push_back({"clicks", {}, {{1, 20, -1, "note"}}});
+    m.topics.push_back({"clicks", id_of(topic("clicks", 2)), {{1, 20, 6, "note"}}});
     conversation<txn_offset_commit_request> c(m, version);
     const auto& r = c.asked<commit_offsets_request>();
     EXPECT_EQ(r.within, (in_transaction{producer_id{7}, 2, version >= 5}));
     EXPECT_EQ(r.generation.value, -1);
+    EXPECT_EQ(r.offsets.at(0),
+              (committed_offset{"clicks", partition_index{1}, offset{20}, "note", epoch{version >= 2 ? 6 : -1}}));
     auto line = c.answer({error{errc::producer_fenced, "", ""}}).result().topics.at(0).partitions.at(0);
     EXPECT_EQ(line.error_code, number(error_code::invalid_producer_epoch));
   }

@@ -60,13 +60,12 @@ TEST(topics_test, topics_go_and_grow) {
   EXPECT_EQ(gone.responses[1].error_code, number(error_code::unknown_topic_or_partition));
 
   delete_topics_request by_id;
-  by_id.topics.push_back({std::nullopt, id_of(topic("a", 1))});
+  by_id.topics.push_back({std::nullopt, id_of(topic("clicks", 1))});
   by_id.topics.push_back({std::nullopt, uuid{1, 2}});
   conversation<delete_topics_request> ids(by_id, 6);
-  ids.answer({dohle::metadata_response{"", broker_id{1}, {}, {topic("a", 1)}}});
-  EXPECT_EQ(ids.asked<delete_topic_request>().name, "a");
+  EXPECT_EQ(ids.asked<delete_topic_request>().name, "clicks");
   auto by = ids.answer({delete_topic_response{}}).result();
-  EXPECT_EQ(by.responses[0].name, "a");
+  EXPECT_EQ(by.responses[0].name, "clicks");
   EXPECT_EQ(by.responses[1].error_code, number(error_code::unknown_topic_id));
 
   create_partitions_request g;
@@ -93,24 +92,15 @@ TEST(topics_test, records_are_deleted_before_an_offset) {
   EXPECT_EQ(p.at(1).error_code, number(error_code::offset_out_of_range));
 }
 
-TEST(topics_test, the_folder_is_described) {
-  describe_log_dirs_request m;
-  m.topics.reset();
-  conversation<describe_log_dirs_request> c(m, 4);
-  c.answer({dohle::metadata_response{"", broker_id{1}, {}, {topic("clicks", 2)}}});
-  auto sized = described("clicks", 2);
-  sized.partitions[1].size_bytes = 77;
-  auto folder = c.answer({sized}).result().results.at(0);
-  EXPECT_EQ(folder.topics.at(0).partitions.at(1).partition_size, 77);
-}
-
 TEST(topics_test, configs_are_complete_with_sources_and_synonyms) {
   describe_configs_request m;
   m.include_synonyms = true;
   m.resources.push_back({2, "clicks", std::nullopt});
-  m.resources.push_back({4, "1", std::vector<std::string>{"broker.id"}});
+  m.resources.push_back({4, "1", std::vector<std::string>{"broker.id", "log.roll.ms"}});
   m.resources.push_back({4, "9", std::nullopt});
-  auto r = conversation<describe_configs_request>(m, 4).answer({described("clicks", 1)}).result().results;
+  auto with = broker_one();
+  with.topic_defaults = {{"segment.ms", "604800000", true}};
+  auto r = conversation<describe_configs_request>(m, 4, with).answer({described("clicks", 1)}).result().results;
   auto find = [&](const std::string& name) {
     for (const auto& entry : r[0].configs)
       if (entry.name == name) return entry;
@@ -123,9 +113,11 @@ TEST(topics_test, configs_are_complete_with_sources_and_synonyms) {
   EXPECT_FALSE(find("cleanup.policy").synonyms.empty());
   EXPECT_EQ(find("cleanup.policy").synonyms[0].name, "log.cleanup.policy");
   EXPECT_FALSE(find("cleanup.policy").documentation.has_value()) << "it was not asked for";
-  ASSERT_EQ(r[1].configs.size(), 1U);
+  ASSERT_EQ(r[1].configs.size(), 2U);
   EXPECT_EQ(r[1].configs[0].value, "1");
   EXPECT_EQ(r[1].configs[0].config_source, 4) << "it was given to the broker";
+  EXPECT_EQ(r[1].configs[1].name, "log.roll.ms") << "the default of a topic's segment.ms";
+  EXPECT_EQ(r[1].configs[1].value, "604800000");
   EXPECT_EQ(r[2].error_code, number(error_code::invalid_request));
   m.include_documentation = true;
   auto told = conversation<describe_configs_request>(m, 4).answer({described("clicks", 1)}).result().results;

@@ -124,6 +124,17 @@ TEST(transactions_test, transactions_are_described_and_listed) {
   EXPECT_EQ(m.transaction_states[1].error_code, number(error_code::transactional_id_not_found));
 }
 
+TEST(transactions_test, markers_are_written_by_hand) {
+  write_txn_markers_request m;
+  m.markers.push_back({7, 2, false, {{"clicks", {0, 1}}}, 0, 2});
+  conversation<write_txn_markers_request> c(m, 2);
+  EXPECT_EQ(c.asked<write_marker_request>(1),
+            (write_marker_request{"clicks", partition_index{1}, producer_id{7}, 2, false}));
+  auto p = c.answer({write_marker_response{}, error{errc::producer_fenced, "", ""}}).result().markers.at(0).topics;
+  EXPECT_EQ(p.at(0).partitions.at(0).error_code, 0);
+  EXPECT_EQ(p.at(0).partitions.at(1).error_code, number(error_code::invalid_producer_epoch));
+}
+
 TEST(transactions_test, lists_are_filtered_by_state_producer_and_age) {
   const dohle::list_transactions_response all{{{"a", producer_id{1}, "Ongoing", timestamp{1'000}},
                                                {"b", producer_id{2}, "Ongoing", timestamp{1'900}},
@@ -138,6 +149,8 @@ TEST(transactions_test, lists_are_filtered_by_state_producer_and_age) {
   };
   list_transactions_request m;
   EXPECT_EQ(names(m), "abc");
+  m.transactional_id_pattern = "pay.*";
+  EXPECT_EQ((conversation<list_transactions_request>(m, 2).asked<dohle::list_transactions_request>().pattern), "pay.*");
   m.state_filters = {"Ongoing"};
   EXPECT_EQ(names(m), "ab");
   m.duration_filter = 500;

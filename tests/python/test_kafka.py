@@ -220,6 +220,9 @@ def test_a_group_that_the_broker_assigns_shares_hands_over_and_survives_a_restar
             if len(pair[1].assignment()) == 4:
                 break
         assert len(pair[1].assignment()) == 4
+        described = broker.groups["assigned"].describe()
+        assert (described.state, described.protocol) == ("Stable", "uniform")
+        assert [m.assignment for m in described.members] == [{"shared": [0, 1, 2, 3]}]
         admin = AdminClient({"bootstrap.servers": broker.kafka})
         listed = admin.list_consumer_groups().result(30)
         assert [g.group_id for g in listed.valid] == ["assigned"]

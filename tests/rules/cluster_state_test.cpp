@@ -114,7 +114,7 @@ TEST(cluster_state, partitions_are_added_never_taken) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(more->partitions[i], s.topics.at("t").partitions[i]);
   EXPECT_EQ(more->partitions[4].index, partition_index{4});
   EXPECT_EQ(plan_alter(s, {"nowhere", {}, {}, 5}, one).code(), errc::unknown_topic);
-  EXPECT_EQ(plan_alter(s, {"__groups", {}, {}, 5}, one).code(), errc::invalid_topic);
+  EXPECT_EQ(plan_alter(s, {"__consumer_offsets", {}, {}, 5}, one).code(), errc::invalid_topic);
 }
 
 TEST(cluster_state, a_deleted_topic_is_gone) {
@@ -123,7 +123,7 @@ TEST(cluster_state, a_deleted_topic_is_gone) {
   apply(s, *plan_delete(s, "t"));
   EXPECT_TRUE(s.topics.empty());
   EXPECT_EQ(plan_delete(s, "t").code(), errc::unknown_topic);
-  EXPECT_EQ(plan_delete(s, "__groups").code(), errc::invalid_topic);
+  EXPECT_EQ(plan_delete(s, "__consumer_offsets").code(), errc::invalid_topic);
 }
 
 TEST(cluster_state, producer_ids_are_given_out_in_blocks) {

@@ -181,14 +181,14 @@ TEST(topic_config, an_alteration_sets_and_resets) {
 }
 
 TEST(topic_config, names_follow_kafkas_rules) {
-  for (const auto* good : {"a", "clicks", "a.b_c-D9", "__groups", "...", "-"})
+  for (const auto* good : {"a", "clicks", "a.b_c-D9", "__consumer_offsets", "...", "-"})
     EXPECT_TRUE(check_topic_name(good).ok()) << good;
   EXPECT_TRUE(check_topic_name(std::string(249, 'a')).ok());
   for (const auto* bad : {"", ".", "..", "a b", "a/b", "\xc3\xa4", "a\n"}) {
     EXPECT_EQ(check_topic_name(bad).code(), errc::invalid_topic) << bad;
   }
   EXPECT_EQ(check_topic_name(std::string(250, 'a')).code(), errc::invalid_topic);
-  EXPECT_TRUE(is_internal_topic("__groups"));
+  EXPECT_TRUE(is_internal_topic("__consumer_offsets"));
   EXPECT_FALSE(is_internal_topic("_groups"));
 }
 

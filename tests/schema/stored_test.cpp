@@ -55,7 +55,7 @@ TEST(stored, bytes_may_lie_anywhere) {
 }
 
 TEST(stored, group_records_go_round) {
-  const offset_value offset_sample{offset{77}, "note", timestamp{5}};
+  const offset_value offset_sample{offset{77}, "note", timestamp{5}, epoch{3}};
   auto committed = decode_group_record(encode_group_key(an_offset), encode_offset_value(offset_sample));
   ASSERT_TRUE(committed.ok()) << to_string(committed.error());
   EXPECT_TRUE(*committed == stored_group_record(offset_record{an_offset, offset_sample}));
@@ -67,7 +67,7 @@ TEST(stored, group_records_go_round) {
 
 TEST(stored, pending_offsets_go_round) {
   const pending_key key{"readers", producer_id{4'711}};
-  const pending_value value{7, {{"clicks", partition_index{4}, offset{77}, "note"}}};
+  const pending_value value{7, {{"clicks", partition_index{4}, offset{77}, "note", epoch{4}}}};
   EXPECT_TRUE(*decode_group_record(encode_group_key(key), encode_pending_value(value)) ==
               stored_group_record(pending_offsets_record{key, value}));
   EXPECT_TRUE(*decode_group_record(encode_group_key(key), std::nullopt) ==
@@ -78,13 +78,25 @@ TEST(stored, groups_that_the_broker_assigns_go_round) {
   const consumer_group_key key{"readers"};
   const topic_partition here{"clicks", partition_index{0}}, there{"clicks", partition_index{4}},
       other{"views", partition_index{1}};
-  const consumer_group_value value{
-      9,
-      8,
-      {{"clicks", 5}, {"views", 2}},
-      {{"m-1", "i", "rack", "client", "10.0.0.7", 8, 7, 1, milliseconds{60'000}, {"clicks", "views"}, "v.*", "range",
-        {here, there, other}, {other}, {here}},
-       {}}};
+  const consumer_group_value value{9,
+                                   8,
+                                   {{"clicks", 5}, {"views", 2}},
+                                   {{"m-1",
+                                     "i",
+                                     "rack",
+                                     "client",
+                                     "10.0.0.7",
+                                     8,
+                                     7,
+                                     1,
+                                     milliseconds{60'000},
+                                     {"clicks", "views"},
+                                     "v.*",
+                                     "range",
+                                     {here, there, other},
+                                     {other},
+                                     {here}},
+                                    {}}};
   EXPECT_TRUE(*decode_group_record(encode_group_key(key), encode_consumer_group_value(value)) ==
               stored_group_record(consumer_group_record{key, value}));
   EXPECT_TRUE(*decode_group_record(encode_group_key(key), std::nullopt) ==

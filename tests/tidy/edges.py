@@ -38,7 +38,7 @@ FOREIGN = [
     (r"pybind11/.*|Python\.h", ["bindings/*"], []),
     (r"zlib\.h|lz4.*\.h|zstd.*\.h|snappy.*\.h", ["schema/compression*"], ["tests/schema/*"]),
     (r"isa-l.*|crc\.h", ["schema/*"], ["bench/*"]),
-    (r"re2/.*", ["actors/topic_pattern.cpp"], []),
+    (r"re2/.*", ["actors/name_pattern.cpp"], []),
     (r"CLI/.*|toml\+\+/.*|toml\.hpp", ["tools/*", "bench/*"], []),
     (r"nlohmann/.*", ["tools/*", "bench/*"], ["tests/*"]),
     (r"gtest/.*|gmock/.*", [], ["tests/*"]),

@@ -1,4 +1,4 @@
-// A regular expression that topics' names match as a whole: RE2's language, which takes time in proportion to the name,
+// A regular expression that names match as a whole: RE2's language, which takes time in proportion to the name,
 // whatever the expression is.
 #pragma once
 
@@ -14,11 +14,11 @@ class RE2;
 
 namespace dohle::actors {
 
-class topic_pattern {
+class name_pattern {
  public:
   /// `invalid_pattern`
-  static result<topic_pattern> compile(const std::string& text);
-  bool matches(std::string_view topic) const;
+  static result<name_pattern> compile(const std::string& text);
+  bool matches(std::string_view name) const;
 
  private:
   std::shared_ptr<const re2::RE2> compiled_;
