@@ -120,6 +120,7 @@ class replay {
       p.head.hard = {of, static_cast<std::int32_t>(record.aux), base};
       return {};
     }
+    if (record.kind == record_truncation_kind) return cut(record.partition, p, {of, base}, offset{record.aux});
     if (!p.known_end) {  // whether all before is in segments shows when the log is opened
       p.head.end = base;
     } else if (base != p.head.end) {
@@ -132,9 +133,13 @@ class replay {
     if (record.kind == record_head_kind) {
       p.head.epoch = of;
       p.head.epoch_start = offset{record.aux};
+      if (p.epochs.empty()) p.epochs.push_back({of, p.head.epoch_start});
       return {};
     }
-    if (record.kind == record_mark_kind || of != p.head.epoch) p.head.epoch_start = base;
+    if (of != p.head.epoch) {
+      p.head.epoch_start = base;
+      p.epochs.push_back({of, base});
+    }
     p.head.epoch = of;
     if (record.kind != record_batch_kind) return {};
     tail_entry batch;
@@ -150,6 +155,25 @@ class replay {
     if (ends.size() <= file) ends.resize(file + 1);
     ends[file][record.partition] = p.head.end.value;
     p.batches.push_back(std::move(batch));
+    return {};
+  }
+
+  result<void> cut(std::uint32_t id, recovered_partition& p, position to, offset opened) {
+    if (p.known_end && to.end > p.head.end)
+      return error{errc::corrupt_data,
+                   "partition " + std::to_string(id) + " is cut at offset " + std::to_string(to.end.value) +
+                       ", behind its end " + std::to_string(p.head.end.value),
+                   ""};
+    while (!p.batches.empty() && p.batches.back().base >= to.end) p.batches.pop_back();
+    while (!p.epochs.empty() && p.epochs.back().epoch > to.epoch) p.epochs.pop_back();
+    if (p.epochs.empty()) p.epochs.push_back({to.epoch, opened});
+    for (auto& file : ends) {
+      if (auto at = file.find(id); at != file.end()) at->second = std::min(at->second, to.end.value);
+    }
+    p.known_end = true;
+    p.head.end = to.end;
+    p.head.epoch = to.epoch;
+    p.head.epoch_start = opened;
     return {};
   }
 

@@ -31,6 +31,7 @@ namespace {
 std::string_view record_name(std::uint8_t kind) {
   switch (kind) {
     case record_batch_kind: return "batch";
+    case record_truncation_kind: return "truncation";
     case record_hard_kind: return "hard state";
     case record_mark_kind: return "epoch mark";
     case record_head_kind: return "head";

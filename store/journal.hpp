@@ -15,20 +15,22 @@
 namespace dohle::store {
 
 enum class entry_kind : std::uint8_t {
-  batch = 1,  ///< payload is a record batch
-  hard = 3,   ///< epoch, vote, high watermark of a partition
-  mark = 6,   ///< an epoch opens at `base`
+  batch = 1,       ///< payload is a record batch
+  truncation = 2,  ///< the log ends at `base` again: what was behind it never was
+  hard = 3,        ///< epoch, vote, high watermark of a partition
+  mark = 6,        ///< an epoch opens at `base`
 };
 
 /// One thing to persist. Made by `log`, carried to the journal's owner, never changed on the way.
 struct entry {
   partition_id partition;
   entry_kind kind = entry_kind::batch;
-  offset base;                  ///< batch: first offset; mark: where the epoch opens; hard: the high watermark
+  offset base;  ///< batch: first offset; mark: where the epoch opens; truncation: the end; hard: the high watermark
   std::int32_t last_delta = 0;  ///< batch: last offset - base
   dohle::epoch epoch;
   timestamp max_timestamp = no_timestamp;
   std::int32_t vote = -1;    ///< hard only
+  offset opened;             ///< truncation only: where `epoch`, that of the last entry left, opened
   bytes payload;             ///< batch only
   std::uint64_t serial = 0;  ///< the log's own count of its entries, for on_flushed
   std::size_t size_bytes() const { return payload.size() + 56; }

@@ -40,7 +40,7 @@ record_header to_record(const entry& e) {
   h.last_delta = e.last_delta;
   h.epoch = e.epoch.value;
   h.max_timestamp = e.max_timestamp.value;
-  h.aux = e.vote;
+  h.aux = e.kind == entry_kind::truncation ? e.opened.value : e.vote;
   seal(h);
   return h;
 }
@@ -52,9 +52,14 @@ result<record_header> read_record(std::string_view at) {
   if (crc_of(h) != h.crc) return damaged("a record's header fails its checksum");
   if (h.header_bytes != sizeof h || h.total_bytes > at.size() || h.total_bytes != record_bytes(h.payload_bytes))
     return damaged("a record's sizes contradict each other");
-  if (h.kind != record_batch_kind && h.kind != record_hard_kind && h.kind != record_mark_kind &&
-      h.kind != record_head_kind)
-    return newer("a record");
+  switch (h.kind) {
+    case record_batch_kind:
+    case record_truncation_kind:
+    case record_hard_kind:
+    case record_mark_kind:
+    case record_head_kind: break;
+    default: return newer("a record");
+  }
   return h;
 }
 

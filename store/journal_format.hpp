@@ -66,6 +66,7 @@ static_assert(sizeof(frame_header) == 64);
 
 /// Numbers of a record's kind on disk: entry_kind's, and one that only begins files.
 inline constexpr std::uint8_t record_batch_kind = static_cast<std::uint8_t>(entry_kind::batch);
+inline constexpr std::uint8_t record_truncation_kind = static_cast<std::uint8_t>(entry_kind::truncation);
 inline constexpr std::uint8_t record_hard_kind = static_cast<std::uint8_t>(entry_kind::hard);
 inline constexpr std::uint8_t record_mark_kind = static_cast<std::uint8_t>(entry_kind::mark);
 /// Where a partition stood when the file began: base = end, epoch = of its last entry, aux = where that epoch opened.
@@ -85,7 +86,7 @@ struct record_header {
   std::uint32_t crc = 0;
   std::int64_t epoch = 0;
   std::int64_t max_timestamp = -1;
-  std::int64_t aux = 0;  ///< hard: vote
+  std::int64_t aux = 0;  ///< hard: vote; truncation and head: where the epoch opened
 };
 static_assert(sizeof(record_header) == 56);
 

@@ -141,6 +141,11 @@ std::vector<pending_record> journal_store::accept(std::span<const entry> entries
   return records;
 }
 
+/// What a file holds of a log beyond where it was cut needs not settle before the file may go.
+void bound_end(journal_file& file, std::uint32_t partition, offset end) {
+  if (auto at = file.ends.find(partition); at != file.ends.end()) at->second = std::min(at->second, end.value);
+}
+
 void journal_store::remember(std::span<const entry> entries, std::span<const pending_record> records) {
   std::lock_guard lock(mutex_);
   durable_group_ = last_group_;
@@ -158,8 +163,16 @@ void journal_store::remember(std::span<const entry> entries, std::span<const pen
       head->hard = {e.epoch, e.vote, e.base};
       continue;
     }
+    if (e.kind == entry_kind::truncation) {
+      DOHLE_ASSERT(e.base <= head->end, "a log is cut within itself");
+      head->end = e.base;
+      head->epoch = e.epoch;
+      head->epoch_start = e.opened;
+      for (const auto& file : files_) bound_end(*file, of, e.base);
+      continue;
+    }
     DOHLE_ASSERT(e.base == head->end, "a log's entries follow each other");
-    if (e.kind == entry_kind::mark || e.epoch != head->epoch) head->epoch_start = e.base;
+    if (e.epoch != head->epoch) head->epoch_start = e.base;
     head->epoch = e.epoch;
     if (e.kind != entry_kind::batch) continue;
     head->end = e.base + e.last_delta + 1;

@@ -67,6 +67,13 @@ struct epoch_range {
   friend bool operator==(const epoch_range&, const epoch_range&) = default;
 };
 
+/// Where an epoch began: its first batch, or its mark, which takes no offset.
+struct epoch_start {
+  dohle::epoch epoch;
+  offset first;
+  friend bool operator==(const epoch_start&, const epoch_start&) = default;
+};
+
 struct segment_info {
   offset base;
   offset end;
@@ -100,6 +107,8 @@ class log {
   virtual offset end() const = 0;      ///< where the next batch goes
   /// Position of what is flushed: (epoch of the last flushed entry or mark, flushed end).
   virtual position flushed_position() const = 0;
+  /// The epochs that reach behind `settled`, by epoch; the first may have begun before. Empty: none was opened.
+  virtual std::vector<epoch_start> epochs() const = 0;
   virtual hard_state hard() const = 0;
   virtual std::uint64_t size_bytes() const = 0;
   virtual timestamp max_timestamp() const = 0;
@@ -115,6 +124,10 @@ class log {
   virtual entry append(bytes batch, const batch_header& header) = 0;
   /// An epoch opens at the log's end (zero width: takes no offset).
   virtual entry open_epoch(epoch) = 0;
+  /// What lies behind `to` never was: a follower has it and its leader has not. `to` is a position of this log where a
+  /// batch ends, not below the watermark nor what is settled. Only while nothing is in flight; the log stays as it is,
+  /// and takes no appends, until the entry is flushed.
+  virtual entry truncate(position to) = 0;
   virtual entry set_hard(const hard_state&) = 0;
   /// The journal persisted these entries of this log, in the order they were made.
   virtual void on_flushed(const std::vector<flushed_entry>&) = 0;

@@ -280,6 +280,7 @@ void partition_log::advance(const std::shared_ptr<segment>& to, const segment_me
     unsettled_bytes_ -= tail_[i].size;
   settled_ = until;
   tail_.trim(settled_);
+  while (epochs_.size() > 1 && epochs_[1].first < settled_) epochs_.erase(epochs_.begin());
 }
 
 }  // namespace dohle::store

@@ -26,7 +26,9 @@ fs::path partition_log::directory() const { return context_->path / to_hex(id_.v
 
 partition_head partition_log::head() const {
   std::lock_guard lock(mutex_);
-  return {flushed_, flushed_epoch_, epoch_start_, flushed_hard_, 1};
+  auto opened =
+      std::find_if(epochs_.rbegin(), epochs_.rend(), [&](const auto& e) { return e.epoch <= flushed_epoch_; });
+  return {flushed_, flushed_epoch_, opened == epochs_.rend() ? offset{} : opened->first, flushed_hard_, 1};
 }
 
 // --- marks
@@ -54,6 +56,11 @@ offset partition_log::end() const {
 position partition_log::flushed_position() const {
   std::lock_guard lock(mutex_);
   return {flushed_epoch_, flushed_};
+}
+
+std::vector<epoch_start> partition_log::epochs() const {
+  std::lock_guard lock(mutex_);
+  return epochs_;
 }
 
 hard_state partition_log::hard() const {
@@ -112,6 +119,14 @@ entry partition_log::next_entry(entry_kind kind) {
   return e;
 }
 
+void partition_log::begin_epoch(epoch opened) {
+  const bool cutting = !in_flight_.empty() && in_flight_.back().kind == entry_kind::truncation;
+  DOHLE_ASSERT(!cutting, "a log that is being cut takes nothing");
+  DOHLE_ASSERT(opened >= epoch_, "epochs only grow within a log");
+  if (opened > epoch_) epochs_.push_back({opened, end_});
+  epoch_ = opened;
+}
+
 entry partition_log::append(bytes batch, const batch_header& header) {
   const std::size_t size = batch.size();
   tail_entry added;
@@ -125,11 +140,11 @@ entry partition_log::append(bytes batch, const batch_header& header) {
   context_->budget.add(size);
   std::lock_guard lock(mutex_);
   DOHLE_ASSERT(header.base == end_, "the leader gives a batch the log's end");
-  DOHLE_ASSERT(header.epoch >= epoch_, "epochs only grow within a log");
+  begin_epoch(header.epoch);
   entry e = next_entry(entry_kind::batch);
   e.base = header.base;
   e.last_delta = header.last_offset_delta;
-  e.epoch = epoch_ = header.epoch;
+  e.epoch = header.epoch;
   e.max_timestamp = header.max_timestamp;
   e.payload = std::move(batch);
   end_ = added.end();
@@ -141,12 +156,50 @@ entry partition_log::append(bytes batch, const batch_header& header) {
 
 entry partition_log::open_epoch(epoch opened) {
   std::lock_guard lock(mutex_);
-  DOHLE_ASSERT(opened >= epoch_, "epochs only grow within a log");
+  begin_epoch(opened);
   entry e = next_entry(entry_kind::mark);
   e.base = end_;
-  e.epoch = epoch_ = opened;
+  e.epoch = opened;
   in_flight_.push_back({e.serial, e.kind, end_, opened, {}});
   return e;
+}
+
+entry partition_log::truncate(position to) {
+  std::lock_guard lock(mutex_);
+  DOHLE_ASSERT(in_flight_.empty(), "a log is cut while nothing of it is in flight");
+  DOHLE_ASSERT(to.end >= hard_.high_watermark, "what a majority has is never cut off");
+  DOHLE_ASSERT(to.end >= settled_ && to.end <= end_, "a log is cut behind what is settled, and within itself");
+  const std::size_t kept = tail_.count_before(to.end);
+  DOHLE_ASSERT(kept == 0 || tail_[kept - 1].end() <= to.end, "a log is cut where a batch ends");
+  entry e = next_entry(entry_kind::truncation);
+  e.base = to.end;
+  e.epoch = to.epoch;
+  const auto known = std::find_if(epochs_.begin(), epochs_.end(), [&](const auto& k) { return k.epoch == to.epoch; });
+  DOHLE_ASSERT(known != epochs_.end() ? known->first <= to.end : to.epoch.value == 0,
+               "a log is cut at a position of it");
+  if (known != epochs_.end()) e.opened = known->first;
+  in_flight_.push_back({e.serial, e.kind, to.end, to.epoch, {}});
+  return e;
+}
+
+std::size_t partition_log::cut(position to, std::vector<std::shared_ptr<const void>>& released) {
+  for (std::size_t i = tail_.count_before(to.end); i < tail_.size(); ++i) {
+    if (tail_[i].sequence > 0) unsettled_bytes_ -= tail_[i].size;
+  }
+  const std::size_t held = tail_.cut(to.end, released);
+  while (!epochs_.empty() && epochs_.back().epoch > to.epoch) epochs_.pop_back();
+  end_ = flushed_ = to.end;
+  epoch_ = flushed_epoch_ = to.epoch;
+  find_max_timestamp();
+  return held;
+}
+
+void partition_log::find_max_timestamp() {
+  max_timestamp_ = no_timestamp;
+  for (const auto& s : segments_) {
+    if (s->meta.bytes > 0) max_timestamp_ = std::max(max_timestamp_, timestamp{s->meta.max_timestamp});
+  }
+  for (std::size_t i = 0; i < tail_.size(); ++i) max_timestamp_ = std::max(max_timestamp_, tail_[i].max_timestamp);
 }
 
 entry partition_log::set_hard(const hard_state& state) {
@@ -162,6 +215,8 @@ entry partition_log::set_hard(const hard_state& state) {
 
 void partition_log::on_flushed(const std::vector<flushed_entry>& places) {
   std::vector<offset> evictable;
+  std::vector<std::shared_ptr<const void>> released;  // freed after the lock
+  std::size_t held = 0;
   {
     std::lock_guard lock(mutex_);
     for (const flushed_entry& place : places) {
@@ -169,12 +224,12 @@ void partition_log::on_flushed(const std::vector<flushed_entry>& places) {
       DOHLE_ASSERT(!in_flight_.empty() && in_flight_.front().serial == place.serial,
                    "the journal persists a log's entries in the order they were made");
       const in_flight& done = in_flight_.front();
-      if (done.kind == entry_kind::hard) {
+      if (done.kind == entry_kind::hard)
         flushed_hard_ = done.hard;
-      } else {
-        if (done.kind == entry_kind::mark || done.epoch != flushed_epoch_) epoch_start_ = flushed_;
+      else if (done.kind == entry_kind::truncation)
+        held += cut({done.epoch, done.end}, released);
+      else
         flushed_epoch_ = done.epoch;
-      }
       if (done.kind == entry_kind::batch) {
         tail_entry& batch = tail_[tail_.find(flushed_)];
         batch.sequence = place.sequence;
@@ -186,6 +241,7 @@ void partition_log::on_flushed(const std::vector<flushed_entry>& places) {
       in_flight_.pop_front();
     }
   }
+  context_->budget.release(held);
   context_->budget.flushed(weak_from_this(), evictable);
 }
 
@@ -194,17 +250,10 @@ void partition_log::drop_unflushed() {
   std::size_t size = 0;
   {
     std::lock_guard lock(mutex_);
-    size = tail_.cut(flushed_, released);
+    size = cut({flushed_epoch_, flushed_}, released);
     if (!in_flight_.empty()) next_serial_ = in_flight_.front().serial;
     in_flight_.clear();
-    end_ = flushed_;
-    epoch_ = flushed_epoch_;
     hard_ = flushed_hard_;
-    max_timestamp_ = no_timestamp;
-    for (const auto& s : segments_) {
-      if (s->meta.bytes > 0) max_timestamp_ = std::max(max_timestamp_, timestamp{s->meta.max_timestamp});
-    }
-    for (std::size_t i = 0; i < tail_.size(); ++i) max_timestamp_ = std::max(max_timestamp_, tail_[i].max_timestamp);
   }
   context_->budget.release(size);
 }

@@ -39,6 +39,7 @@ struct recovered_partition {
   std::deque<tail_entry> batches;  ///< not in memory
   bool known_end = false;          ///< a head said where the partition stood: `head.end` counts
   partition_head head;
+  std::vector<epoch_start> epochs;    ///< as far as the journal goes back
   timestamp appended = no_timestamp;  ///< of the last batch's frame
 };
 
@@ -64,6 +65,8 @@ class partition_log final : public log, public std::enable_shared_from_this<part
 
   entry append(bytes batch, const batch_header& header) override;
   entry open_epoch(epoch) override;
+  entry truncate(position to) override;
+  std::vector<epoch_start> epochs() const override;
   entry set_hard(const hard_state&) override;
   void on_flushed(const std::vector<flushed_entry>&) override;
   void drop_unflushed() override;
@@ -101,7 +104,7 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   struct in_flight {
     std::uint64_t serial;
     entry_kind kind;
-    offset end;  ///< batch: behind it; mark: where it opens
+    offset end;  ///< of the log with it
     dohle::epoch epoch;
     hard_state hard;
   };
@@ -118,7 +121,10 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   result<void> open_segments();
   result<void> join(recovered_partition from);
   entry next_entry(entry_kind kind);
-  void forget_from(offset from, std::vector<std::shared_ptr<const void>>& released);
+  void begin_epoch(epoch opened);
+  /// What lies behind the position goes, in memory; returns the bytes of batches that were held.
+  std::size_t cut(position to, std::vector<std::shared_ptr<const void>>& released);
+  void find_max_timestamp();
   error out_of_range(offset from) const;
   std::shared_ptr<segment> segment_of(offset at) const;
   std::vector<batch_place> unsettled_places(offset from, std::size_t max_bytes, offset limit) const;
@@ -157,7 +163,7 @@ class partition_log final : public log, public std::enable_shared_from_this<part
   std::deque<in_flight> in_flight_;
   offset start_, settled_, flushed_, end_;
   dohle::epoch flushed_epoch_, epoch_;
-  offset epoch_start_;
+  std::vector<epoch_start> epochs_;  ///< that reach behind `settled_`, by epoch; those not flushed yet included
   hard_state hard_, flushed_hard_;
   std::uint64_t next_serial_ = 1;
   std::size_t unsettled_bytes_ = 0;

@@ -129,7 +129,8 @@ result<void> partition_log::join(recovered_partition from) {
                                     ", but what is there ends at " + std::to_string(end_.value));
   flushed_ = end_;
   epoch_ = flushed_epoch_ = from.head.epoch;
-  epoch_start_ = from.head.epoch_start;
+  epochs_ = std::move(from.epochs);
+  if (epochs_.empty() && epoch_.value > 0) epochs_.push_back({epoch_, from.head.epoch_start});
   hard_ = flushed_hard_ = from.head.hard;
   return {};
 }

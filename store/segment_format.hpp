@@ -108,14 +108,11 @@ result<compaction_mark> read_mark(std::string_view value);
 
 inline constexpr std::string_view meta_key = "m";
 inline constexpr std::string_view mark_key = "c";
-struct epoch_start {
-  dohle::epoch epoch;
-  offset first;  ///< in this segment
-};
 
 std::string time_key(timestamp at);
 timestamp time_of_key(std::string_view key);
 std::string epoch_key(epoch of);
+/// Its first offset in this segment.
 result<epoch_start> read_epoch(std::string_view key, std::string_view value);
 std::string producer_key(producer_id id);
 std::string to_stored(const producer_state& state);

@@ -36,6 +36,7 @@ class workload {
   store::entry batch(store::log& to, standing& at);
   store::entry hand_over(store::log& to, standing& at, dohle::bytes made, producer_stamp from, part in_transaction);
   store::entry change(store::log& to, standing& at);
+  bool cut();
 
   /// From here on this is what was promised.
   void say() {
@@ -84,11 +85,13 @@ void workload::forget_what_was_lost() {
   for (auto& [id, batches] : known_.logs) {
     const auto at = known_.told.sure.find(id);
     const offset end = at == known_.told.sure.end() ? offset{} : at->second.end;
-    std::erase_if(batches, [&](const written& w) { return w.end > end || known_.told.refused.contains(w.group); });
+    std::erase_if(batches, [&](const written& w) { return w.end > end || !is_there(w, known_.told); });
   }
   known_.told.refused.clear();
+  // Whoever compares with the first promise knows the groups of this life.
+  known_.told.last_group = promises.front().last_group = 0;
   for (auto& [id, batches] : known_.logs) {
-    for (written& w : batches) w.group = 0;
+    for (written& w : batches) w.group = 0, w.cuts.clear();
   }
 }
 
@@ -185,7 +188,7 @@ bool workload::commit() {
   std::vector<std::shared_ptr<store::log>> of;
   const std::uint64_t wanted = 1 + chance_.below(6);
   standings next;
-  ++group_;
+  known_.told.last_group = ++group_;
   for (std::uint64_t i = 0; i < wanted; ++i) {
     const std::uint32_t id = any_partition();
     if (next.empty()) next = known_.told.sure;
@@ -200,6 +203,42 @@ bool workload::commit() {
     return may_go_on(places.error(), "persisting");
   }
   for (std::size_t i = 0; i < places->size(); ++i) of[i]->on_flushed({(*places)[i]});
+  done();
+  return true;
+}
+
+/// What a follower does whose leader knows nothing of its newest batches.
+bool workload::cut() {
+  const std::uint32_t id = any_partition();
+  const auto log = log_of(id);
+  const offset least = std::max(log->settled(), log->hard().high_watermark);
+  std::vector<offset> ends{log->flushed()};
+  for (const written& w : known_.logs[id]) {
+    if (is_there(w, known_.told) && w.base >= least && w.base < log->flushed()) ends.push_back(w.base);
+  }
+  const offset end = ends[chance_.below(ends.size())];
+  std::vector<epoch> fitting;  // an epoch may have opened there without a batch
+  const auto epochs = log->epochs();
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    const bool goes_so_far = i + 1 == epochs.size() || epochs[i + 1].first >= end;
+    if (epochs[i].first <= end && goes_so_far) fitting.push_back(epochs[i].epoch);
+  }
+  if (end < least || fitting.empty()) return true;
+  const position to{fitting[chance_.below(fitting.size())], end};
+  standings next = known_.told.sure;
+  known_.told.last_group = ++group_;
+  next[id].end = to.end;
+  next[id].epoch = to.epoch;
+  for (written& w : known_.logs[id]) {
+    if (w.base >= end && is_there(w, known_.told)) w.cuts.push_back(group_);
+  }
+  try_for(std::move(next), group_);
+  const auto places = folder_->journal().commit(std::vector{log->truncate(to)});
+  if (!places) {
+    log->drop_unflushed();
+    return may_go_on(places.error(), "cutting a log");
+  }
+  log->on_flushed(*places);
   done();
   return true;
 }
@@ -296,7 +335,8 @@ bool workload::compact() {
 
 bool workload::step() {
   const std::uint64_t what = chance_.below(100);
-  if (what < 60) return commit();
+  if (what < 54) return commit();
+  if (what < 60) return cut();
   if (what < 71) return settle();
   if (what < 74) return compact();
   if (what < 78) return drop_segments();

@@ -44,6 +44,7 @@ struct written {
   std::uint32_t crc = 0;
   producer_stamp from;
   part in_transaction = part::none;
+  std::vector<std::uint64_t> cuts;  ///< the groups that tried to truncate it away
 };
 
 /// What may have been done, as a whole: where it leads, and the group it is (0: none).
@@ -59,7 +60,11 @@ struct promise {
   /// What else may be found: what is on its way, or a group that a disk refused since the last acknowledgement.
   std::vector<attempt> maybe;
   std::set<std::uint64_t> refused;  ///< groups that never were
+  std::uint64_t last_group = 0;     ///< handed over before this was promised
 };
+
+/// In the log, as far as `told` knows: a group counts that was neither refused nor handed over later.
+bool is_there(const written& w, const promise& told);
 
 struct world {
   std::map<std::uint32_t, std::vector<written>> logs;
