@@ -16,8 +16,10 @@ namespace dohle::kafka {
 
 /// Newer versions name topics by their ids. Who serves the protocol says which is which, without a question.
 struct topic_ids {
-  std::function<std::string(const uuid&)> name_of;      ///< empty: no topic has it
-  std::function<uuid(const std::string& topic)> id_of;  ///< zero: there is no such topic
+  /// Empty: no topic has it.
+  std::function<std::string(const uuid&)> name_of = [](const uuid&) { return std::string{}; };
+  /// Zero: there is no such topic.
+  std::function<uuid(const std::string& topic)> id_of = [](const std::string&) { return uuid{}; };
 };
 
 /// What an answer must know of the broker and of the connection.

@@ -23,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   with.me = broker_id{1};
   with.host = "127.0.0.1";
   with.auto_create = (data[0] & 2) != 0;
+  if ((data[0] & 4) != 0) with.topics.name_of = [](const auto&) { return std::string{"clicks"}; };
   auto begun = dohle::kafka::begin(with, bytes::copy({reinterpret_cast<const char*>(data + 1), size - 1}));
   if (!begun) return 0;
   auto now = std::move(*begun);

@@ -155,9 +155,10 @@ class Copier:
     def start(self) -> Server:
         return Server(self.data, "--kafka", self.kafka)
 
-    def kill(self) -> None:
+    def restart(self) -> None:
         self.server.end(signal.SIGKILL)
         self.kills += 1
+        self.server = self.start()
 
     def open(self) -> None:
         self.source = consumer(self.kafka, "copy")
@@ -180,20 +181,17 @@ class Copier:
         )
         if kill_when == "before":
             assert self.writer.flush(30) == 0
-            self.kill()
-            self.server = self.start()
-        killer = threading.Thread(target=self.kill)
+            self.restart()
+        killer = threading.Thread(target=self.restart)
         if kill_when == "during":
             killer.start()
         try:
-            if kill_when == "during":
-                killer.join()
-                self.server = self.start()
             self.writer.commit_transaction(60)
         finally:
+            if kill_when == "during":
+                killer.join()
             if kill_when == "after":
-                self.kill()
-                self.server = self.start()
+                self.restart()
 
 
 def test_a_copy_is_exact_whenever_the_broker_is_killed(tmp_path: Path) -> None:

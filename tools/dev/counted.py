@@ -87,6 +87,8 @@ def fuzz(programs: list[str]) -> list[int]:
             seeds = Path(corpus) / Path(program).name.removesuffix("_fuzz")
             assert any(seeds.iterdir()), f"no seeds for {program}"
             command = [program, f"-max_total_time={FUZZ_SECONDS}", "-seed=1", "-print_final_stats=1", "-verbosity=0"]
+            # No input may cost more than the bounds of schema/limits.hpp, whatever it says of its sizes.
+            command += ["-malloc_limit_mb=200", "-rss_limit_mb=1500"]
             command += [f"-artifact_prefix={Path(program).parent}/", str(seeds)]
             counts[0 if run(command) == 0 else 1] += 1
     return counts

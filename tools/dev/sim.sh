@@ -28,5 +28,6 @@ sim_fuzz() {
   [[ -n $name && -x build/fuzz/bin/${name}_fuzz ]] ||
     fail "no fuzzer '$name' (try: $(cd build/fuzz/bin && echo *_fuzz | sed 's/_fuzz//g'))"
   [[ -d $corpus ]] || build/fuzz/bin/fuzz_seeds "$corpus"
-  exec "build/fuzz/bin/${name}_fuzz" -max_total_time="$seconds" -artifact_prefix=build/fuzz/bin/ "$corpus/$name"
+  exec "build/fuzz/bin/${name}_fuzz" -max_total_time="$seconds" -malloc_limit_mb=200 -rss_limit_mb=1500 \
+    -artifact_prefix=build/fuzz/bin/ "$corpus/$name"
 }
