@@ -1,6 +1,4 @@
 // The whole client against a real broker, in this process and over TCP: what people do with it, end to end.
-#include "actors/client.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/actors/client_fixture.hpp"
 #include "tests/actors/relay.hpp"
 
 namespace dohle {
@@ -18,34 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t many = 100'000;
 
-/// Each test runs on a broker in this process and on one over TCP: the same client code must not notice.
-class client_test : public ::testing::TestWithParam<bool> {
+class client_test : public client_fixture {
  protected:
-  void SetUp() override {
-    broker_options o;
-    o.listen = "127.0.0.1:0";
-    auto opened = broker::open(o);
-    ASSERT_TRUE(opened.ok()) << to_string(opened.error());
-    b.emplace(std::move(*opened));
-    db.emplace(connect());
-  }
-  void TearDown() override {
-    db.reset();
-    ASSERT_TRUE(b && b->close(30s).ok());
-  }
-  client connect() {
-    if (!GetParam()) return b->client();
-    auto c = client::connect("dohle://" + b->listening());
-    EXPECT_TRUE(c.ok()) << (c ? "" : to_string(c.error()));
-    return *c;
-  }
-  void create(const std::string& name, std::int32_t partitions) {
-    create_topic_request r;
-    r.name = name;
-    r.partitions = partitions;
-    auto made = db->call(std::move(r), 20s);
-    ASSERT_TRUE(made.ok()) << to_string(made.error());
-  }
   /// `count` records "<i>" with keys, i from `from`; all acknowledged.
   void fill(const std::string& topic, std::size_t count, std::size_t from = 0, producer_options o = {}) {
     auto p = db->make_producer(topic, o);
@@ -95,9 +68,6 @@ class client_test : public ::testing::TestWithParam<bool> {
     EXPECT_EQ(seen.size(), count);
     for (const auto& [n, times] : seen) ASSERT_EQ(times, 1) << "record " << n;
   }
-
-  std::optional<broker> b;
-  std::optional<client> db;
 };
 
 TEST_P(client_test, a_hundred_thousand_records_come_back_once_and_in_order) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/client.hpp"
+#include "tests/actors/client_fixture.hpp"
 
 namespace dohle {
 namespace {
@@ -14,27 +14,11 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class transactional_test : public ::testing::TestWithParam<bool> {
+class transactional_test : public client_fixture {
  protected:
   void SetUp() override {
-    broker_options o;
-    o.listen = "127.0.0.1:0";
-    auto opened = broker::open(o);
-    ASSERT_TRUE(opened.ok()) << to_string(opened.error());
-    b.emplace(std::move(*opened));
-    db.emplace(connect());
-    for (const char* name : {"in", "out"})
-      ASSERT_TRUE(db->call(create_topic_request{.name = name, .partitions = 1}, 20s).ok());
-  }
-  void TearDown() override {
-    db.reset();
-    ASSERT_TRUE(b && b->close(30s).ok());
-  }
-  client connect() {
-    if (!GetParam()) return b->client();
-    auto c = client::connect("dohle://" + b->listening());
-    EXPECT_TRUE(c.ok()) << (c ? "" : to_string(c.error()));
-    return *c;
+    client_fixture::SetUp();
+    for (const char* name : {"in", "out"}) create(name, 1);
   }
   transactional_producer open(const std::string& name = "copy") {
     auto made = db->make_transactional(name);
@@ -74,9 +58,6 @@ class transactional_test : public ::testing::TestWithParam<bool> {
     if (!got || got->offsets.empty()) return std::nullopt;
     return got->offsets[0].offset.value;
   }
-
-  std::optional<broker> b;
-  std::optional<client> db;
 };
 
 TEST_P(transactional_test, nothing_is_seen_before_the_commit_and_all_after_it) {
