@@ -44,8 +44,8 @@ class Transaction:
         """A producer of `topic` whose records belong to this transaction; for ``send_many`` and ``send_frame``."""
         found = self._producers.get(topic)
         if found is None:
-            make = lambda: Producer(self._core.to(topic, encode_value))  # noqa: E731
-            found = self._producers[topic] = self._connection.topic(topic)._or_create(make)
+            of = self._connection.topic(topic)
+            found = self._producers[topic] = of._or_create(lambda: Producer(self._core.to(topic, encode_value)))
         return found
 
     @suggests
