@@ -19,13 +19,13 @@ void epoch_history::open(epoch e) {
 }
 
 void epoch_history::append(epoch e, std::int64_t records) {
-  DOHLE_ASSERT(accepts({e, records}) && records > 0, "records follow the mark of their epoch");
+  DOHLE_ASSERT(records > 0 && fits(end().epoch, {e, records}), "records follow the mark of their epoch");
   end_ = end_ + records;
 }
 
-bool epoch_history::accepts(const log_entry& e) const {
-  if (e.records == 0) return e.epoch > end().epoch;
-  return e.records > 0 && e.epoch == end().epoch && e.epoch > epoch{0};
+bool epoch_history::fits(epoch last, const log_entry& e) {
+  if (e.records == 0) return e.epoch > last;
+  return e.records > 0 && e.epoch == last && e.epoch > epoch{0};
 }
 
 void epoch_history::truncate(position at) {

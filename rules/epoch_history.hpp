@@ -44,8 +44,8 @@ class epoch_history {
   void append(epoch, std::int64_t records);
   /// An entry as it stands in a leader's answer: one of the two above.
   void append(const log_entry& e) { e.records == 0 ? open(e.epoch) : append(e.epoch, e.records); }
-  /// Can `append` take it?
-  bool accepts(const log_entry&) const;
+  /// Can it follow, in a log that leaders wrote, an entry of epoch `last`?
+  static bool fits(epoch last, const log_entry&);
   /// The log ends at `at` from now on, or where the last epoch up to it ended. `at` must be known.
   void truncate(position at);
 

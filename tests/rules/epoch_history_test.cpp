@@ -100,14 +100,14 @@ TEST(epoch_history, tells_what_follows_a_prefix) {
 }
 
 TEST(epoch_history, takes_only_what_a_leader_can_have_written) {
-  const auto h = some();
-  EXPECT_TRUE(h.accepts({epoch{6}, 1}));
-  EXPECT_TRUE(h.accepts({epoch{7}, 0}));
-  EXPECT_FALSE(h.accepts({epoch{7}, 1}));   // no mark
-  EXPECT_FALSE(h.accepts({epoch{6}, 0}));   // a second mark
-  EXPECT_FALSE(h.accepts({epoch{5}, 1}));   // epochs do not fall
-  EXPECT_FALSE(h.accepts({epoch{6}, -1}));  // nor do ends
-  EXPECT_FALSE(epoch_history{}.accepts({epoch{0}, 1}));
+  const auto fits = &epoch_history::fits;
+  EXPECT_TRUE(fits(epoch{6}, {epoch{6}, 1}));
+  EXPECT_TRUE(fits(epoch{6}, {epoch{7}, 0}));
+  EXPECT_FALSE(fits(epoch{6}, {epoch{7}, 1}));   // no mark
+  EXPECT_FALSE(fits(epoch{6}, {epoch{6}, 0}));   // a second mark
+  EXPECT_FALSE(fits(epoch{6}, {epoch{5}, 1}));   // epochs do not fall
+  EXPECT_FALSE(fits(epoch{6}, {epoch{6}, -1}));  // nor do ends
+  EXPECT_FALSE(fits(epoch{0}, {epoch{0}, 1}));   // before the first leader nobody writes
 }
 
 TEST(epoch_history, forgets_what_retention_removed) {
