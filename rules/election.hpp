@@ -36,7 +36,7 @@ struct campaign_outcome {
   bool won = false;      ///< the only voter needs nobody else: it leads, its mark is in `log`
 };
 
-/// Opens the next epoch and asks for votes in it. Asserts that this replica is a voter.
+/// Opens the next epoch and asks for votes in it. Asserts that this replica may stand.
 campaign_outcome campaign(replica&, bool transfer = false);
 
 struct vote_outcome {

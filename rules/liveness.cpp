@@ -75,7 +75,7 @@ tick_outcome tick_follower(replica& r, liveness& l, moment now, std::uint64_t ch
     l.transfer.reset();
     be_patient(l, now, chance);
   }
-  if (!is_voter(r, r.me) || now - l.silent_since < l.patience) return done;
+  if (!may_stand(r) || now - l.silent_since < l.patience) return done;
   be_patient(l, now, chance);
   l.pre_voted = epoch{r.current.value + 1};
   l.pre_votes = {r.me};
@@ -145,7 +145,7 @@ vote_outcome on_vote_request(replica& r, liveness& l, const vote_request& ask, m
 }
 
 std::optional<campaign_outcome> on_stand_now(replica& r, liveness& l, epoch from, moment now, std::uint64_t chance) {
-  if (from != r.current || r.role != replica_role::follower || !is_voter(r, r.me)) return std::nullopt;
+  if (from != r.current || r.role != replica_role::follower || !may_stand(r)) return std::nullopt;
   be_patient(l, now, chance);
   return campaign(r, true);
 }

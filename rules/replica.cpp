@@ -43,7 +43,7 @@ std::optional<hard_state> observe(replica& r, epoch seen) {
 }
 
 hard_state start_election(replica& r) {
-  DOHLE_ASSERT(is_voter(r, r.me), "only a voter may campaign");
+  DOHLE_ASSERT(may_stand(r), "only a voter may campaign");
   DOHLE_ASSERT(r.current.value < std::numeric_limits<std::int32_t>::max(), "epochs never wrap");
   observe(r, epoch{r.current.value + 1});
   r.vote = r.me.value;
@@ -92,6 +92,8 @@ position flushed_of(const replica& r, broker_id who) {
 }
 
 bool is_voter(const replica& r, broker_id who) { return holds(r.voters, who); }
+
+bool may_stand(const replica& r) { return r.leaving || is_voter(r, r.me); }
 
 bool may_serve(const replica& r) {
   if (r.role != replica_role::leader) return false;

@@ -31,6 +31,7 @@ struct replica {
   broker_id me;
   std::vector<broker_id> voters;    ///< this replica included, unless it is a learner
   std::vector<broker_id> learners;  ///< they are sent everything and count for nothing (rules/replica_set.hpp)
+  bool leaving = false;             ///< a voter until the set without it is committed: it may have to see to that
   epoch current;                    ///< persisted before anybody hears of it
   std::int32_t vote = -1;           ///< broker voted for in `current`, -1 = none; persisted with it
   offset high_watermark;
@@ -54,7 +55,8 @@ hard_state hard(const replica&);
 /// what must be persisted before anything is said in that epoch.
 std::optional<hard_state> observe(replica&, epoch seen);
 
-/// Opens a new epoch and votes for itself in it. A leader or follower that calls it is a candidate afterwards.
+/// Opens a new epoch and votes for itself in it. A leader or follower that calls it is a candidate afterwards. Asserts
+/// that it may stand.
 hard_state start_election(replica&);
 
 /// True when `votes` (brokers that granted one in the current epoch, this one included) are a majority of the voters.
@@ -76,6 +78,9 @@ bool on_flushed(replica&, broker_id who, position at);
 position flushed_of(const replica&, broker_id who);
 
 bool is_voter(const replica&, broker_id);
+
+/// Voters do, and a voter that leaves: only its log may hold the set without it, and then nobody else gets a majority.
+bool may_stand(const replica&);
 
 /// A leader answers produce, fetch, offsets and groups only once a majority has the mark of its epoch on disk: before
 /// that its high watermark may lie behind what an earlier leader already showed.

@@ -83,6 +83,11 @@ void replica_sets::commit(offset high_watermark) {
   }
 }
 
+bool replica_sets::may_vote(broker_id b) const {
+  const auto votes = [&](const replica_set& s) { return std::ranges::count(s.voters, b, &replica_id::broker) > 0; };
+  return votes(first_) || std::ranges::any_of(newer_, [&](const appended& a) { return votes(a.set); });
+}
+
 result<replica_set> changed_set(const replica& r, const replica_sets& sets, const set_change& change) {
   if (r.role != replica_role::leader) return error{errc::not_leader, "only the leader changes the set", "the leader"};
   // A set of an earlier epoch that a majority may or may not have would overlap with neither (Ongaro, 2015).
@@ -96,10 +101,12 @@ result<replica_set> changed_set(const replica& r, const replica_sets& sets, cons
   return invalid("no such change", "add, promote or remove");
 }
 
-void adopt(replica& r, const replica_set& before, const replica_set& now) {
+void adopt(replica& r, const replica_set& before, const replica_sets& sets) {
+  const auto& now = sets.current();
   DOHLE_ASSERT(!now.voters.empty(), "a partition has a voter");
   r.voters = brokers(now.voters);
   r.learners = brokers(now.learners);
+  r.leaving = !is_voter(r, r.me) && sets.may_vote(r.me);
   const auto is_other = [&](broker_id b) {
     const auto* was = on_broker(before, b);
     const auto* is = on_broker(now, b);

@@ -25,7 +25,8 @@ struct disk_incarnation {
   friend auto operator<=>(const disk_incarnation&, const disk_incarnation&) = default;
 };
 
-/// Who a replica is. Each message of replication says it, and one from somebody else in the same place is dropped.
+/// Who a replica is. Messages say it: a fetch, a vote or a response from somebody who is no member, such as a broker
+/// that comes back with another disk, is dropped, so that nothing it says counts towards a majority.
 struct replica_id {
   broker_id broker;
   disk_incarnation disk;
@@ -63,6 +64,8 @@ class replica_sets {
   void commit(offset high_watermark);
   /// Is the one that rules committed, as of the last `commit`?
   bool settled() const { return newer_.empty(); }
+  /// Is it a voter of the set that rules, or of one that rules again if that is cut?
+  bool may_vote(broker_id) const;
 
  private:
   struct appended {
@@ -77,9 +80,9 @@ class replica_sets {
 /// the epoch's mark is not, the learner has not caught up.
 result<replica_set> changed_set(const replica&, const replica_sets&, const set_change&);
 
-/// The replica goes by this set from now on, after `append` or `truncate`. What was known of a broker that is now
-/// another replica is forgotten.
-void adopt(replica&, const replica_set& before, const replica_set& now);
+/// The replica goes by these sets from now on, after each `append`, `truncate` and `commit`; `before` ruled until then.
+/// What was known of a broker that is now another replica is forgotten.
+void adopt(replica&, const replica_set& before, const replica_sets& now);
 
 /// A leader that is no voter any more leads on until that is committed, so that somebody does, and resigns then.
 bool must_resign(const replica&, const replica_sets&);
