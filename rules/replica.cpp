@@ -93,7 +93,7 @@ position flushed_of(const replica& r, broker_id who) {
 
 bool is_voter(const replica& r, broker_id who) { return holds(r.voters, who); }
 
-bool may_stand(const replica& r) { return r.leaving || is_voter(r, r.me); }
+bool may_stand(const replica& r) { return !r.replaced && (r.leaving || is_voter(r, r.me)); }
 
 bool may_serve(const replica& r) {
   if (r.role != replica_role::leader) return false;

@@ -32,6 +32,7 @@ struct replica {
   std::vector<broker_id> voters;    ///< this replica included, unless it is a learner
   std::vector<broker_id> learners;  ///< they are sent everything and count for nothing (rules/replica_set.hpp)
   bool leaving = false;             ///< a voter until the set without it is committed: it may have to see to that
+  bool replaced = false;            ///< the member in its place is this broker with a disk that it lost
   epoch current;                    ///< persisted before anybody hears of it
   std::int32_t vote = -1;           ///< broker voted for in `current`, -1 = none; persisted with it
   offset high_watermark;
@@ -80,6 +81,7 @@ position flushed_of(const replica&, broker_id who);
 bool is_voter(const replica&, broker_id);
 
 /// Voters do, and a voter that leaves: only its log may hold the set without it, and then nobody else gets a majority.
+/// One that came back without its disk does not, whatever its broker was.
 bool may_stand(const replica&);
 
 /// A leader answers produce, fetch, offsets and groups only once a majority has the mark of its epoch on disk: before

@@ -83,9 +83,9 @@ void replica_sets::commit(offset high_watermark) {
   }
 }
 
-bool replica_sets::may_vote(broker_id b) const {
-  const auto votes = [&](const replica_set& s) { return std::ranges::count(s.voters, b, &replica_id::broker) > 0; };
-  return votes(first_) || std::ranges::any_of(newer_, [&](const appended& a) { return votes(a.set); });
+bool replica_sets::may_vote(const replica_id& who) const {
+  return holds(first_.voters, who) ||
+         std::ranges::any_of(newer_, [&](const appended& a) { return holds(a.set.voters, who); });
 }
 
 result<replica_set> changed_set(const replica& r, const replica_sets& sets, const set_change& change) {
@@ -101,12 +101,15 @@ result<replica_set> changed_set(const replica& r, const replica_sets& sets, cons
   return invalid("no such change", "add, promote or remove");
 }
 
-void adopt(replica& r, const replica_set& before, const replica_sets& sets) {
+void adopt(replica& r, const replica_id& me, const replica_set& before, const replica_sets& sets) {
   const auto& now = sets.current();
+  DOHLE_ASSERT(me.broker == r.me, "a replica stays on its broker");
   DOHLE_ASSERT(!now.voters.empty(), "a partition has a voter");
   r.voters = brokers(now.voters);
   r.learners = brokers(now.learners);
-  r.leaving = !is_voter(r, r.me) && sets.may_vote(r.me);
+  r.leaving = !holds(now.voters, me) && sets.may_vote(me);
+  const auto* place = on_broker(now, me.broker);
+  r.replaced = place && *place != me;
   const auto is_other = [&](broker_id b) {
     const auto* was = on_broker(before, b);
     const auto* is = on_broker(now, b);

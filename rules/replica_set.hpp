@@ -65,7 +65,7 @@ class replica_sets {
   /// Is the one that rules committed, as of the last `commit`?
   bool settled() const { return newer_.empty(); }
   /// Is it a voter of the set that rules, or of one that rules again if that is cut?
-  bool may_vote(broker_id) const;
+  bool may_vote(const replica_id&) const;
 
  private:
   struct appended {
@@ -80,9 +80,9 @@ class replica_sets {
 /// the epoch's mark is not, the learner has not caught up.
 result<replica_set> changed_set(const replica&, const replica_sets&, const set_change&);
 
-/// The replica goes by these sets from now on, after each `append`, `truncate` and `commit`; `before` ruled until then.
-/// What was known of a broker that is now another replica is forgotten.
-void adopt(replica&, const replica_set& before, const replica_sets& now);
+/// The replica `me` goes by these sets from now on, after each `append`, `truncate` and `commit`; `before` ruled until
+/// then. What was known of a broker that is now another replica is forgotten.
+void adopt(replica&, const replica_id& me, const replica_set& before, const replica_sets& now);
 
 /// A leader that is no voter any more leads on until that is committed, so that somebody does, and resigns then.
 bool must_resign(const replica&, const replica_sets&);

@@ -43,13 +43,13 @@ struct partition {
     const auto before = sets.current();
     sets.append(r.log.end().end, *set);
     append_records(r, 1);
-    adopt(r, before, sets);
+    adopt(r, id(1), before, sets);
   }
   /// Everybody named has everything on disk.
   void flush(const std::vector<std::int32_t>& brokers) {
     for (auto b : brokers) on_flushed(r, broker_id{b}, r.log.end());
     sets.commit(r.high_watermark);
-    adopt(r, sets.current(), sets);
+    adopt(r, id(1), sets.current(), sets);
   }
   replica r;
   replica_sets sets{{{id(1), id(2), id(3)}, {}}};
@@ -145,9 +145,19 @@ TEST(replica_set, a_broker_that_lost_its_disk_is_another_replica) {
 
 TEST(replica_set, a_disk_that_changes_under_a_broker_is_forgotten_too) {
   partition p;
-  adopt(p.r, {{id(1), id(2), id(3)}, {}}, replica_sets{{{id(1), id(2), id(3, 2)}, {}}});
+  adopt(p.r, id(1), {{id(1), id(2), id(3)}, {}}, replica_sets{{{id(1), id(2), id(3, 2)}, {}}});
   EXPECT_EQ(flushed_of(p.r, broker_id{2}), at(5, 10));
   EXPECT_EQ(flushed_of(p.r, broker_id{3}), position{});
+}
+
+TEST(replica_set, who_lost_its_disk_does_not_stand_in_its_former_name) {
+  partition p;
+  resign(p.r);
+  adopt(p.r, id(1), p.sets.current(), p.sets);
+  EXPECT_TRUE(may_stand(p.r));
+  adopt(p.r, id(1, 2), p.sets.current(), p.sets);
+  EXPECT_TRUE(is_voter(p.r, p.r.me));  // the majority is still that of three
+  EXPECT_FALSE(may_stand(p.r));
 }
 
 TEST(replica_set, the_last_voter_stays) {
