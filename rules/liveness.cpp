@@ -1,6 +1,7 @@
 #include "rules/liveness.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace dohle::rules {
 

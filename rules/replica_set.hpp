@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "rules/replica.hpp"

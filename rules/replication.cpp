@@ -1,6 +1,7 @@
 #include "rules/replication.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "schema/error.hpp"
 
