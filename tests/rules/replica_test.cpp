@@ -27,7 +27,7 @@ position at(std::int32_t e, std::int64_t end) { return {epoch{e}, offset{end}}; 
 
 TEST(replica, an_election_opens_the_next_epoch_with_its_own_vote) {
   auto r = made(1);
-  EXPECT_EQ(start_election(r), (election{epoch{5}, 1, offset{10}}));
+  EXPECT_EQ(start_election(r), (hard_state{epoch{5}, 1, offset{10}}));
   EXPECT_EQ(r.role, replica_role::candidate);
   EXPECT_EQ(start_election(r).epoch, epoch{6});
 }
