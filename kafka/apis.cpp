@@ -23,8 +23,7 @@ constexpr served_api serve(std::int16_t first, std::int16_t last) {
 }
 
 /// Produce and JoinGroup are advertised from 0, as Kafka does: older librdkafka concludes from it that compression and
-/// groups are there. AddPartitionsToTxn stays below 4, which is between brokers, InitProducerId below 6, which Kafka
-/// itself calls unstable.
+/// groups are there. InitProducerId stays below 6, which Kafka itself calls unstable.
 constexpr std::array all{
     serve<produce_request>(0, 13),
     serve<fetch_request>(4, 18),
@@ -45,7 +44,7 @@ constexpr std::array all{
     serve<delete_records_request>(0, 2),
     serve<init_producer_id_request>(0, 5),
     serve<offset_for_leader_epoch_request>(2, 4),
-    serve<add_partitions_to_txn_request>(0, 3),
+    serve<add_partitions_to_txn_request>(0, 5),
     serve<add_offsets_to_txn_request>(0, 4),
     serve<end_txn_request>(0, 5),
     serve<write_txn_markers_request>(1, 2),

@@ -55,47 +55,104 @@ exchange on(const context&, const call& c, const init_producer_id_request& m) {
 
 namespace {
 
-using topic_result = add_partitions_to_txn_response_topic_result;
+using adding = add_partitions_to_txn_request_transaction;
+using added = add_partitions_to_txn_response_result;
 
-/// A line for each partition: its own error, or `all`.
-exchange answer_adds(const call& c, const add_partitions_to_txn_request& m, std::int16_t all,
-                     const std::function<std::int16_t(const topic_partition&)>& own) {
+/// Until version 3 a request is of one transaction, and that is not in a list.
+constexpr int many_from = 4;
+
+std::vector<adding> transactions_of(const call& c, const add_partitions_to_txn_request& m) {
+  if (c.version >= many_from) return m.transactions;
+  return {{m.v3_and_below_transactional_id, m.v3_and_below_producer_id, m.v3_and_below_producer_epoch, false,
+           m.v3_and_below_topics}};
+}
+
+exchange answer_adds(const call& c, std::vector<added> all) {
   add_partitions_to_txn_response answer;
-  for (const auto& t : m.v3_and_below_topics) {
-    auto& line = answer.results_by_topic_v3_and_below.emplace_back(topic_result{t.name, {}});
-    for (auto p : t.partitions) {
-      auto code = own(topic_partition{t.name, partition_index{p}});
-      line.results_by_partition.push_back({p, code != 0 ? code : all});
-    }
-  }
+  if (c.version >= many_from)
+    answer.results_by_transaction = std::move(all);
+  else
+    answer.results_by_topic_v3_and_below = std::move(all.front().topic_results);
   return reply(c, answer);
+}
+
+/// A line for each partition, with what `code` says of it.
+template <class Code>
+added lines_of(const adding& t, Code code) {
+  added out{t.transactional_id, {}};
+  for (const auto& topic : t.topics) {
+    auto& line = out.topic_results.emplace_back();
+    line.name = topic.name;
+    for (auto p : topic.partitions) line.results_by_partition.push_back({p, number(code(topic.name, p))});
+  }
+  return out;
+}
+
+request question_of(const adding& t) {
+  if (t.verify_only) return describe_transaction_request{t.transactional_id};
+  add_to_transaction_request r{t.transactional_id, producer_id{t.producer_id}, t.producer_epoch};
+  for (const auto& topic : t.topics)
+    for (auto p : topic.partitions) r.partitions.push_back({topic.name, partition_index{p}});
+  return r;
+}
+
+added outcome_of(const call& c, const adding& t, response& done) {
+  constexpr int fenced_from = 2;
+  const auto all = [&](error_code code) { return lines_of(t, [=](const auto&, auto) { return code; }); };
+  if (!t.verify_only) {
+    auto made = typed<add_to_transaction_response>(done);
+    return all(made ? error_code::none : code_of(made.error(), c.version, fenced_from));
+  }
+  auto is = typed<describe_transaction_response>(done);
+  if (!is) return all(code_of(is.error(), c.version, fenced_from));
+  if (is->producer.value != t.producer_id) return all(error_code::invalid_producer_id_mapping);
+  if (is->epoch != t.producer_epoch) return all(error_code::producer_fenced);
+  return lines_of(t, [&](const std::string& topic, std::int32_t p) {
+    const topic_partition part{topic, partition_index{p}};
+    const bool takes_part = std::find(is->partitions.begin(), is->partitions.end(), part) != is->partitions.end();
+    return takes_part ? error_code::none : error_code::transaction_abortable;
+  });
 }
 
 }  // namespace
 
 exchange on(const context&, const call& c, const add_partitions_to_txn_request& m) {
+  const auto all = transactions_of(c, m);
   dohle::metadata_request look;
-  for (const auto& t : m.v3_and_below_topics) look.topics.push_back(t.name);
-  if (look.topics.empty()) return reply(c, add_partitions_to_txn_response{});
+  for (const auto& t : all)
+    for (const auto& topic : t.topics) look.topics.push_back(topic.name);
+  std::vector<added> lines;
+  if (look.topics.empty()) {
+    for (const auto& t : all) lines.push_back({t.transactional_id, {}});
+    return answer_adds(c, std::move(lines));
+  }
   return ask({std::move(look)}, [=](std::vector<response> looked) {
     auto found = typed<dohle::metadata_response>(looked[0]);
-    const auto none = [](const topic_partition&) { return std::int16_t{0}; };
-    if (!found) return answer_adds(c, m, number(found.code()), none);
-    const auto unknown = [topics = found->topics](const topic_partition& p) {
-      return has_partition(find_topic(topics, p.topic), p.partition.value)
-                 ? std::int16_t{0}
-                 : number(error_code::unknown_topic_or_partition);
+    const auto there = [&](const std::string& topic, std::int32_t p) {
+      return found && has_partition(find_topic(found->topics, topic), p);
     };
-    add_to_transaction_request r{m.v3_and_below_transactional_id, producer_id{m.v3_and_below_producer_id},
-                                 m.v3_and_below_producer_epoch};
-    for (const auto& t : m.v3_and_below_topics)
-      for (auto p : t.partitions) r.partitions.push_back({t.name, partition_index{p}});
-    // One that is not there spoils all: the producer must know of each before it goes on.
-    if (std::any_of(r.partitions.begin(), r.partitions.end(), [&](const auto& p) { return unknown(p) != 0; }))
-      return answer_adds(c, m, number(error_code::operation_not_attempted), unknown);
-    return ask({std::move(r)}, [=](std::vector<response> done) {
-      constexpr int fenced_from = 2;
-      return answer_adds(c, m, code_in<add_to_transaction_response>(done[0], c.version, fenced_from), none);
+    // One that is not there spoils all of a transaction: its producer must know of each before it goes on.
+    const auto not_tried = found ? error_code::operation_not_attempted : to_kafka(found.code());
+    const auto gone = found ? error_code::unknown_topic_or_partition : to_kafka(found.code());
+    std::vector<added> answers;
+    std::vector<request> asks;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      bool whole = true;
+      answers.push_back(lines_of(all[i], [&](const std::string& topic, std::int32_t p) {
+        const bool is = there(topic, p);
+        whole = whole && is;
+        return is ? not_tried : gone;
+      }));
+      if (!whole) continue;
+      places.push_back(i);
+      asks.push_back(question_of(all[i]));
+    }
+    if (asks.empty()) return answer_adds(c, std::move(answers));
+    return ask(std::move(asks), [=](std::vector<response> done) {
+      auto filled = answers;
+      for (std::size_t i = 0; i < done.size(); ++i) filled[places[i]] = outcome_of(c, all[places[i]], done[i]);
+      return answer_adds(c, std::move(filled));
     });
   });
 }

@@ -65,6 +65,30 @@ TEST(transactions_test, partitions_are_added_all_together) {
   }
 }
 
+TEST(transactions_test, several_transactions_are_added_to_or_only_looked_at) {
+  for (int version : {4, 5}) {
+    add_partitions_to_txn_request m;
+    m.transactions.push_back({"copy", 77, 3, false, {{"clicks", {0}}}});
+    m.transactions.push_back({"look", 78, 1, true, {{"clicks", {0, 1}}}});
+    m.transactions.push_back({"gone", 79, 0, false, {{"clicks", {0, 9}}}});
+    conversation<add_partitions_to_txn_request> c(m, version);
+    c.answer({with_topic("clicks", 2)});
+    ASSERT_EQ(c.asks(), 2U);
+    EXPECT_EQ(c.asked<add_to_transaction_request>(0).producer, producer_id{77});
+    EXPECT_EQ(c.asked<describe_transaction_request>(1).transaction, "look");
+    describe_transaction_response open{"look", producer_id{78}, 1, "Ongoing", {}, {}, {{"clicks", partition_index{1}}}};
+    auto all = c.answer({add_to_transaction_response{}, open}).result().results_by_transaction;
+    auto code = [&](std::size_t i, std::size_t p) {
+      return all.at(i).topic_results.at(0).results_by_partition.at(p).partition_error_code;
+    };
+    EXPECT_EQ(code(0, 0), 0);
+    EXPECT_EQ(code(1, 0), number(error_code::transaction_abortable));
+    EXPECT_EQ(code(1, 1), 0);
+    EXPECT_EQ(code(2, 0), number(error_code::operation_not_attempted));
+    EXPECT_EQ(code(2, 1), number(error_code::unknown_topic_or_partition));
+  }
+}
+
 TEST(transactions_test, one_partition_that_is_not_there_spoils_the_others) {
   conversation<add_partitions_to_txn_request> c(two_topics(), 3);
   auto m = c.answer({with_topic("clicks", 1)}).result();
