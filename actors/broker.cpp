@@ -92,7 +92,7 @@ void spawn_kafka_link(broker_pointer self) {
   kafka_link_options options;
   options.base.me = s.setup.me;
   options.base.cluster = s.setup.folder->identity();
-  options.base.auto_create = s.setup.auto_create_topics;
+  options.base.auto_create = s.setup.kafka_auto_create;
   options.base.default_partitions = s.setup.default_partitions;
   options.base.folder = std::filesystem::absolute(s.setup.folder->path()).string();
   options.base.topic_defaults = rules::describe(rules::topic_config{});

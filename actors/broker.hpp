@@ -36,6 +36,7 @@ struct broker_setup {
   std::optional<listening_socket> socket;
   std::vector<listening_socket> kafka_sockets;
   std::optional<host_port> kafka_advertised;
+  bool kafka_auto_create = true;
   bool auto_create_topics = false;
   std::int32_t default_partitions = 1;
   bool detached = true;  ///< false under the deterministic scheduler: everything on one thread

@@ -286,7 +286,8 @@ struct broker_options {
   /// Where Kafka's clients come: "host:port", or a port alone for 127.0.0.1 and ::1 both; 0 = a free one; none = not.
   std::optional<std::string> kafka = {};
   std::string kafka_advertised = {};  ///< "host:port" they are told; empty = the address they came to
-  bool auto_create_topics = false;    ///< produce and metadata make topics that do not exist
+  bool kafka_auto_create = true;      ///< they make topics by naming them, as with Kafka
+  bool auto_create_topics = false;    ///< everybody's produce makes topics that do not exist
   std::int32_t default_partitions = 1;
   std::size_t journal_file_bytes = limits::journal_file_bytes;
   std::size_t segment_bytes = limits::segment_bytes;

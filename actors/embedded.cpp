@@ -50,6 +50,7 @@ result<spawned_broker> spawn_broker(caf::actor_system& system, const broker_opti
     if (!told) return told.error();
     setup->kafka_advertised = told->front();
   }
+  setup->kafka_auto_create = options.kafka_auto_create;
   setup->auto_create_topics = options.auto_create_topics;
   setup->default_partitions = options.default_partitions;
   setup->wall_clock = wall_clock;

@@ -27,13 +27,14 @@ class core_broker {
 };
 
 core_broker open_broker(const std::string& path, std::optional<std::string> listen, std::optional<std::string> kafka,
-                        bool auto_create_topics, std::int32_t default_partitions,
+                        bool kafka_auto_create, bool auto_create_topics, std::int32_t default_partitions,
                         std::optional<std::size_t> journal_file_bytes, std::optional<std::size_t> segment_bytes,
                         std::optional<std::size_t> tail_cache_bytes, std::size_t threads) {
   broker_options o;
   o.path = path;
   o.listen = std::move(listen);
   o.kafka = std::move(kafka);
+  o.kafka_auto_create = kafka_auto_create;
   o.auto_create_topics = auto_create_topics;
   o.default_partitions = default_partitions;
   o.journal_file_bytes = journal_file_bytes.value_or(o.journal_file_bytes);
@@ -73,9 +74,10 @@ void bind_broker(py::module_& m) {
       .def("close", &core_broker::close, py::arg("timeout"));
 
   using py::arg;
-  m.def("open_broker", &open_broker, arg("path"), arg("listen"), arg("kafka"), arg("auto_create_topics"),
-        arg("default_partitions"), arg("journal_file_bytes"), arg("segment_bytes"), arg("tail_cache_bytes"),
-        arg("threads"), "Opens a data folder; an empty path is a temporary one, removed at close.");
+  m.def("open_broker", &open_broker, arg("path"), arg("listen"), arg("kafka"), arg("kafka_auto_create"),
+        arg("auto_create_topics"), arg("default_partitions"), arg("journal_file_bytes"), arg("segment_bytes"),
+        arg("tail_cache_bytes"), arg("threads"),
+        "Opens a data folder; an empty path is a temporary one, removed at close.");
   m.def("connect", &connect, arg("url"), arg("name"), arg("connect_timeout"), arg("request_timeout"));
 }
 

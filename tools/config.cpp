@@ -27,6 +27,8 @@ constexpr config_key keys[] = {
      "host:port for Kafka's clients, or a port alone for both loopback addresses; empty: none."},
     {"listen", "kafka_advertised", value_kind::port_or_address, "", "--kafka-advertised",
      "host:port that Kafka's clients are told; empty: the address they came to."},
+    {"listen", "kafka_auto_create", value_kind::boolean, "true", "--kafka-auto-create",
+     "A topic that a Kafka client names is made."},
     {"storage", "data", value_kind::text, "dohle-data", "--data", "The data folder; made when it is absent."},
     {"storage", "journal_file", value_kind::size, "512MiB", "--journal-file", "A journal file is rolled at this size.",
      "", 32 * mib, 64 * 1024 * mib},

@@ -95,6 +95,7 @@ broker_options options_of(const config& c) {
   o.listen = c.text("listen.address");
   if (auto kafka = c.text("listen.kafka"); !kafka.empty()) o.kafka = kafka;
   o.kafka_advertised = c.text("listen.kafka_advertised");
+  o.kafka_auto_create = c.boolean("listen.kafka_auto_create");
   o.auto_create_topics = c.boolean("topics.auto_create");
   o.default_partitions = static_cast<std::int32_t>(c.count("topics.default_partitions"));
   o.journal_file_bytes = c.size("storage.journal_file");

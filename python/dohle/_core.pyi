@@ -290,6 +290,7 @@ def open_broker(
     path: str,
     listen: str | None,
     kafka: str | None,
+    kafka_auto_create: bool,
     auto_create_topics: bool,
     default_partitions: typing.SupportsInt | typing.SupportsIndex,
     journal_file_bytes: typing.SupportsInt | typing.SupportsIndex | None,

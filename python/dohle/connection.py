@@ -303,7 +303,9 @@ class Broker(Connection):
     ``Broker()`` keeps its data in a temporary folder that is removed at close; ``Broker("data")`` keeps it there.
     Nothing listens unless `listen` says so: ``"127.0.0.1:7420"``, a port, or True for a free port (see ``address``).
     `kafka` opens a port for Kafka's own clients: a number (0 = a free one) or ``"host:port"``; its address is `kafka`.
-    Raises FolderLocked when the folder is open elsewhere, StorageError when it is none of Dohle's.
+    Topics that those clients name are made, as Kafka does, unless `kafka_auto_create` is False; `auto_create_topics`
+    says the same of everybody's producers. Raises FolderLocked when the folder is open elsewhere, StorageError when it
+    is none of Dohle's.
     """
 
     @suggests
@@ -313,6 +315,7 @@ class Broker(Connection):
         *,
         listen: str | int | bool | None = None,
         kafka: str | int | None = None,
+        kafka_auto_create: bool = True,
         default_partitions: int = 1,
         auto_create_topics: bool = False,
         journal_file_bytes: int | None = None,
@@ -325,6 +328,7 @@ class Broker(Connection):
             "" if path is None else os.fspath(path),
             _listen_address(listen),
             None if kafka is None else str(kafka),
+            kafka_auto_create,
             auto_create_topics,
             default_partitions,
             journal_file_bytes,

@@ -67,7 +67,7 @@ def dohle(log: Path) -> Iterator[Target]:
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="compat-dohle-") as data:
         words = [program, "serve", "--data", data, "--listen", "127.0.0.1:0", "--kafka", f"127.0.0.1:{port}"]
-        words += ["--auto-create-topics", "--default-partitions", str(PARTITIONS)]
+        words += ["--default-partitions", str(PARTITIONS)]
         with running("dohle", words, port, log) as target:
             yield target
 

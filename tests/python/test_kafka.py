@@ -21,7 +21,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[dohle.Broker]:
-    with dohle.Broker(kafka=0, auto_create_topics=True, default_partitions=2) as opened:
+    with dohle.Broker(kafka=0, default_partitions=2) as opened:
         yield opened
 
 
@@ -193,6 +193,16 @@ def test_topics_are_made_when_they_are_named(broker: dohle.Broker) -> None:
     producer.produce(name, b"first")
     assert producer.flush(30) == 0
     assert len(broker.topics[name].describe().partitions) == 2
+
+
+def test_topics_are_not_made_where_the_broker_says_so() -> None:
+    with dohle.Broker(kafka=0, kafka_auto_create=False) as broker:
+        producer = confluent_kafka.Producer({"bootstrap.servers": broker.kafka, "message.timeout.ms": 1_000})
+        outcomes: list[object] = []
+        producer.produce("nowhere", b"lost", on_delivery=lambda error, _: outcomes.append(error))
+        producer.flush(30)
+        assert outcomes[0] is not None
+        assert "nowhere" not in broker.topics
 
 
 def test_a_group_that_the_broker_assigns_shares_hands_over_and_survives_a_restart(tmp_path: Path) -> None:
