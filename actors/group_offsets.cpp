@@ -23,7 +23,8 @@ result<void> add_offsets(const group_state& s, batch_builder& builder, const std
 }
 
 void set_offsets(group_state& s, const std::vector<committed_offset>& offsets) {
-  for (const auto& o : offsets) s.offsets[{o.topic, o.partition}] = value_of(o, s.setup.wall_clock());
+  const auto at = s.setup.wall_clock();
+  for (const auto& o : offsets) s.offsets[{o.topic, o.partition}] = value_of(o, at);
 }
 
 /// The records of a decision: they count together or not at all.

@@ -59,18 +59,20 @@ std::vector<line> of_this_broker(const context& with, wanted what) {
   const std::string partitions = std::to_string(with.default_partitions);
   const std::string address = "PLAINTEXT://" + with.host + ":" + std::to_string(with.port);
   const std::string most_request = std::to_string(limits::max_kafka_frame_bytes);
+  const std::string idle = std::to_string(milliseconds{limits::max_kafka_idle}.count());
+  const std::string transaction = std::to_string(milliseconds{limits::max_transaction_timeout}.count());
   const fixed_config own[] = {{"advertised.listeners", address, text, static_broker},
                               {"auto.create.topics.enable", with.auto_create ? "true" : "false", boolean},
                               {"broker.id", id, int32, static_broker},
                               {"default.replication.factor", "1", int32},
-                              {"connections.max.idle.ms", "600000", int64},
+                              {"connections.max.idle.ms", idle, int64},
                               {"delete.topic.enable", "true", boolean},
                               {"log.dirs", with.folder, text, static_broker},
                               {"node.id", id, int32, static_broker},
                               {"num.partitions", partitions, int32},
                               {"offsets.topic.replication.factor", "1", int16},
                               {"socket.request.max.bytes", most_request, int32},
-                              {"transaction.max.timeout.ms", "900000", int32},
+                              {"transaction.max.timeout.ms", transaction, int32},
                               {"transaction.state.log.replication.factor", "1", int16}};
   std::vector<line> out;
   for (const auto& f : own) out.push_back(of(f, what));

@@ -83,7 +83,8 @@ exchange on(const context& with, const call& c, produce_request& m) {
     }
   }
   if (asks.empty()) return finish(c, m.acks, answer);
-  return ask(std::move(asks), [=, acks = m.acks](std::vector<response> r) {
+  return ask(std::move(asks), [c, acks = m.acks, answer = std::move(answer),
+                               places = std::move(places)](std::vector<response> r) {
     auto filled = answer;
     for (std::size_t i = 0; i < r.size(); ++i)
       fill(filled.responses[places[i].topic].partition_responses[places[i].partition], r[i], places[i].batch);

@@ -132,14 +132,10 @@ class replay {
     p.known_end = true;
     if (record.kind == record_head_kind) {
       p.head.epoch = of;
-      p.head.epoch_start = offset{record.aux};
-      if (p.epochs.empty()) p.epochs.push_back({of, p.head.epoch_start});
+      if (p.epochs.empty()) p.epochs.push_back({of, offset{record.aux}});
       return {};
     }
-    if (of != p.head.epoch) {
-      p.head.epoch_start = base;
-      p.epochs.push_back({of, base});
-    }
+    if (of != p.head.epoch) p.epochs.push_back({of, base});
     p.head.epoch = of;
     if (record.kind != record_batch_kind) return {};
     tail_entry batch;
@@ -173,7 +169,6 @@ class replay {
     p.known_end = true;
     p.head.end = to.end;
     p.head.epoch = to.epoch;
-    p.head.epoch_start = opened;
     return {};
   }
 

@@ -130,7 +130,6 @@ result<void> partition_log::join(recovered_partition from) {
   flushed_ = end_;
   epoch_ = flushed_epoch_ = from.head.epoch;
   epochs_ = std::move(from.epochs);
-  if (epochs_.empty() && epoch_.value > 0) epochs_.push_back({epoch_, from.head.epoch_start});
   hard_ = flushed_hard_ = from.head.hard;
   return {};
 }
