@@ -6,20 +6,9 @@
 namespace dohle::store::testing {
 namespace {
 
-class compaction_test : public ::testing::Test {
+class compaction_test : public log_fixture {
  protected:
-  void SetUp() override { reopen(); }
-  void reopen() {
-    log_.reset();
-    folder_.reset();
-    folder_ = open_folder(place_ / "data", {.segment_bytes = 1200 * 1024, .tail_cache_bytes = 100'000});
-    ASSERT_TRUE(folder_);
-    log_ = open_log(*folder_);
-  }
-  void settle() {
-    auto moved = log_->settle(log_->flushed(), std::size_t{1} << 30);
-    ASSERT_TRUE(moved.ok()) << to_string(moved.error());
-  }
+  void SetUp() override { open({.segment_bytes = 1200 * 1024, .tail_cache_bytes = 100'000}); }
   /// `batches` of 20 updates over `keys` keys; one in twenty is a deletion.
   void update(int batches, std::uint64_t keys, compression codec = compression::none) {
     for (int b = 0; b < batches; ++b) {
@@ -44,9 +33,6 @@ class compaction_test : public ::testing::Test {
     reopen();
   }
 
-  temporary_folder place_;
-  std::unique_ptr<folder> folder_;
-  std::shared_ptr<log> log_;
   generator chance_{20261122};
   int written_ = 0;
   key_values state_;
@@ -55,7 +41,7 @@ class compaction_test : public ::testing::Test {
 TEST_F(compaction_test, the_newest_of_each_key_stays_in_its_place) {
   for (auto codec : {compression::none, compression::zstd}) {
     update(400, 50, codec);
-    settle();
+    settle(log_->flushed());
     const auto before = read_log(*log_);
     const auto size = log_->size_bytes();
     const offset end = log_->end();
@@ -78,7 +64,7 @@ TEST_F(compaction_test, the_newest_of_each_key_stays_in_its_place) {
 
 TEST_F(compaction_test, every_offset_can_be_read_from_and_the_end_is_reached) {
   update(300, 30);
-  settle();
+  settle(log_->flushed());
   // The last batches are all of one key, so that the last batch of each segment goes but for its header.
   ASSERT_TRUE(compact(*log_, log_->end()).ok());
   update(1, 1);
@@ -101,7 +87,7 @@ TEST_F(compaction_test, every_offset_can_be_read_from_and_the_end_is_reached) {
 
 TEST_F(compaction_test, reading_backwards_steps_over_holes) {
   update(300, 30);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{5000}, std::make_unique<plain_judge>(), 64 << 20, 100'000).ok());
   const auto all = read_log(*log_);
   for (std::int64_t before = log_->end().value; before > 0; before -= 13) {
@@ -131,19 +117,19 @@ TEST_F(compaction_test, reading_backwards_steps_over_holes) {
 TEST_F(compaction_test, a_compacted_end_keeps_a_header) {
   append_updates(*folder_, *log_, {{"a", "1"}}, state_);
   append_updates(*folder_, *log_, {{"a", std::nullopt}}, state_);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{0}).ok());  // a horizon that is over at once
   EXPECT_EQ(read_log(*log_).tombstones, 1);
   append_updates(*folder_, *log_, {{"b", "1"}}, state_);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{0}, std::make_unique<plain_judge>(timestamp{10})).ok());
   EXPECT_EQ(read_log(*log_).records, 1);
   append_updates(*folder_, *log_, {{"b", std::nullopt}}, state_);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{0}, std::make_unique<plain_judge>(timestamp{10})).ok());
   append_updates(*folder_, *log_, {{"c", "1"}}, state_);
   append_updates(*folder_, *log_, {{"c", "2"}}, state_, compression::none, {producer_id{9}, 0, 0});
-  settle();
+  settle(log_->flushed());
   auto judge = std::make_unique<plain_judge>(timestamp{10}, std::set<std::int64_t>{9});
   state_["c"] = "1";  // as if the last one's transaction had been aborted
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{0}, std::move(judge)).ok());
@@ -156,15 +142,15 @@ TEST_F(compaction_test, a_compacted_end_keeps_a_header) {
 TEST_F(compaction_test, tombstones_wait_for_their_horizon) {
   update(50, 10);
   append_updates(*folder_, *log_, {{"key 3", std::nullopt}}, state_);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{5000}).ok());
   EXPECT_GE(read_log(*log_).tombstones, 1);
   update(1, 1);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{9000}, std::make_unique<plain_judge>(timestamp{4999})).ok());
   EXPECT_GE(read_log(*log_).tombstones, 1) << "its time is not over, and a second pass does not prolong it";
   append_updates(*folder_, *log_, {{"other", "value"}}, state_);
-  settle();
+  settle(log_->flushed());
   ASSERT_TRUE(compact(*log_, log_->end(), timestamp{9000}, std::make_unique<plain_judge>(timestamp{5000})).ok());
   EXPECT_EQ(read_log(*log_).tombstones, 0);
   expect_sound();
@@ -172,7 +158,7 @@ TEST_F(compaction_test, tombstones_wait_for_their_horizon) {
 
 TEST_F(compaction_test, many_keys_take_several_passes) {
   update(300, 2000);
-  settle();
+  settle(log_->flushed());
   const offset end = log_->end();
   offset until;
   int passes = 0;
@@ -193,7 +179,7 @@ TEST_F(compaction_test, many_keys_take_several_passes) {
 
 TEST_F(compaction_test, small_neighbours_are_merged) {
   update(600, 20);
-  settle();
+  settle(log_->flushed());
   EXPECT_GT(log_->segments().size(), 3u);
   ASSERT_TRUE(compact(*log_, log_->end()).ok());
   EXPECT_EQ(log_->segments().size(), 2u) << "one with all that is left, and the one that is written";
@@ -206,7 +192,7 @@ TEST_F(compaction_test, what_the_log_knows_besides_its_records_stays) {
     append_updates(*folder_, *log_, {{"same", std::to_string(i)}}, state_, compression::none,
                    {producer_id{i % 3}, 1, i}, timestamp{1000 * i});
   }
-  settle();
+  settle(log_->flushed());
   const auto producers = log_->history()->producers;
   const auto appended = log_->appended();
   ASSERT_GT(appended.value, 0);
@@ -223,7 +209,7 @@ TEST_F(compaction_test, what_the_log_knows_besides_its_records_stays) {
 
 TEST_F(compaction_test, readers_appends_and_deletions_go_on_meanwhile) {
   update(300, 40);
-  settle();
+  settle(log_->flushed());
   const offset end = log_->end();
   auto pass = log_->begin_compaction({end, timestamp{5000}, limits::compaction_map_bytes, 1 << 20},
                                      std::make_unique<plain_judge>());
@@ -234,7 +220,7 @@ TEST_F(compaction_test, readers_appends_and_deletions_go_on_meanwhile) {
       update(1, 40);
       EXPECT_EQ(read_log(*log_).state, state_);
     }
-    if (i % 50 == 7) settle();
+    if (i % 50 == 7) settle(log_->flushed());
   }
   pass = error{};  // it holds the log
   expect_sound();
@@ -252,7 +238,7 @@ TEST_F(compaction_test, readers_appends_and_deletions_go_on_meanwhile) {
 
 TEST_F(compaction_test, a_dropped_log_ends_its_pass) {
   update(100, 40);
-  settle();
+  settle(log_->flushed());
   auto pass = log_->begin_compaction({log_->end(), timestamp{5000}}, std::make_unique<plain_judge>());
   ASSERT_TRUE((*pass)->step(20'000).ok());
   ASSERT_TRUE(folder_->drop_log(partition_id{1}).ok());
@@ -263,10 +249,10 @@ TEST_F(compaction_test, a_dropped_log_ends_its_pass) {
 
 TEST_F(compaction_test, a_pass_cut_at_any_step_leaves_the_log_right) {
   update(60, 30);
-  settle();
+  settle(log_->flushed());
   for (int cut = 0; cut < 60; ++cut) {
     update(2, 30);
-    settle();
+    settle(log_->flushed());
     auto left = compact(*log_, log_->end(), timestamp{5000}, std::make_unique<plain_judge>(timestamp{4000 + 100 * cut}),
                         24 * 100, 40'000, cut);
     ASSERT_TRUE(left.ok()) << to_string(left.error());
@@ -278,7 +264,7 @@ TEST_F(compaction_test, a_pass_cut_at_any_step_leaves_the_log_right) {
 
 TEST_F(compaction_test, an_interrupted_swap_is_finished_by_the_next_opening) {
   update(400, 30);
-  settle();
+  settle(log_->flushed());
   const auto files = files_in(place_ / "data/00000001", ".seg");
   std::vector<std::string> content;
   for (const auto& f : files) content.push_back(slurp(f));
@@ -298,7 +284,7 @@ TEST_F(compaction_test, an_interrupted_swap_is_finished_by_the_next_opening) {
 
 TEST_F(compaction_test, damage_is_never_copied) {
   update(200, 30);
-  settle();
+  settle(log_->flushed());
   const auto file = files_in(place_ / "data/00000001", ".seg").front();
   log_.reset();
   folder_.reset();

@@ -5,22 +5,11 @@
 namespace dohle::store::testing {
 namespace {
 
-class log_start_test : public ::testing::Test {
+class log_start_test : public log_fixture {
  protected:
   void SetUp() override {
-    reopen();
+    open({.segment_bytes = 1200 * 1024, .tail_cache_bytes = 100'000});
     for (int i = 0; i < 60; ++i) append_flushed(*folder_, *log_, 5, 15'000, timestamp{1000 * i});
-  }
-  void reopen() {
-    log_.reset();
-    folder_.reset();
-    folder_ = open_folder(place_ / "data", {.segment_bytes = 1200 * 1024, .tail_cache_bytes = 100'000});
-    ASSERT_TRUE(folder_);
-    log_ = open_log(*folder_);
-  }
-  void settle(std::int64_t until) {
-    auto moved = log_->settle(offset{until}, std::size_t{1} << 30);
-    ASSERT_TRUE(moved.ok()) << to_string(moved.error());
   }
   /// The log begins exactly at `first`, and nobody sees anything before it.
   void expect_start(std::int64_t first) {
@@ -46,14 +35,10 @@ class log_start_test : public ::testing::Test {
     reopen();
     expect_start(first);
   }
-
-  temporary_folder place_;
-  std::unique_ptr<folder> folder_;
-  std::shared_ptr<log> log_;
 };
 
 TEST_F(log_start_test, moves_to_any_offset_and_stays_there_when_reopened) {
-  settle(240);
+  settle(offset{240});
   const auto segments = log_->segments();
   ASSERT_GT(segments.size(), 3u);
   delete_before(1);                          // within a batch of the first segment
@@ -82,7 +67,7 @@ TEST_F(log_start_test, never_goes_back_nor_beyond_the_limit) {
 TEST_F(log_start_test, the_latest_time_is_one_that_is_still_there) {
   flush(*folder_, *log_, {append(*log_, 1, 10'000, timestamp{900'000})});
   for (int i = 0; i < 10; ++i) append_flushed(*folder_, *log_, 5, 10'000, timestamp{100'000 + i});
-  settle(351);
+  settle(offset{351});
   EXPECT_EQ((*log_->find_max_time(offset{351}))->at, timestamp{900'000});
   ASSERT_TRUE(log_->delete_before(offset{301}, offset{351}).ok());
   const auto latest = log_->find_max_time(offset{351});
@@ -101,7 +86,7 @@ TEST_F(log_start_test, producers_survive_their_records) {
 }
 
 TEST_F(log_start_test, an_interrupted_deletion_is_finished_by_the_next_opening) {
-  settle(300);
+  settle(offset{300});
   const auto files = files_in(place_ / "data/00000001", ".seg");
   std::vector<std::string> content;
   for (const auto& f : files) content.push_back(slurp(f));
@@ -116,7 +101,7 @@ TEST_F(log_start_test, an_interrupted_deletion_is_finished_by_the_next_opening) 
 }
 
 TEST_F(log_start_test, inspection_shows_the_start_and_misses_what_it_needs) {
-  settle(300);
+  settle(offset{300});
   ASSERT_TRUE(log_->delete_before(offset{100}, offset{300}).ok());
   log_.reset();
   folder_.reset();

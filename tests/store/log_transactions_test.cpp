@@ -12,17 +12,9 @@ namespace {
 
 constexpr std::size_t many = 100'000;
 
-class log_transactions_test : public ::testing::Test {
+class log_transactions_test : public log_fixture {
  protected:
-  void SetUp() override { reopen(); }
-  void reopen() {
-    log_.reset();
-    folder_.reset();
-    folder_ = open_folder(place_ / "data", {.segment_bytes = 1200 * 1024, .tail_cache_bytes = 20'000});
-    ASSERT_TRUE(folder_);
-    log_ = open_log(*folder_);
-    ASSERT_TRUE(log_);
-  }
+  void SetUp() override { open({.segment_bytes = 1200 * 1024, .tail_cache_bytes = 20'000}); }
   void put(const bytes& batch, epoch of = epoch{1}) {
     stamp_batch(batch, log_->end(), of, std::nullopt);
     flush(*folder_, *log_, {log_->append(batch, *read_header(batch.view()))});
@@ -44,10 +36,6 @@ class log_transactions_test : public ::testing::Test {
     if (auto was = open_.extract(producer); was && kind == marker_kind::abort)
       aborted_.push_back({producer_id{producer}, was.mapped(), log_->end(), false});
     put(marker_batch(producer_id{producer}, of, kind, timestamp{1000}));
-  }
-  void settle(offset limit) {
-    auto moved = log_->settle(limit, std::size_t{1} << 30);
-    ASSERT_TRUE(moved.ok()) << to_string(moved.error());
   }
   /// The settled ones that reach into the range, by their markers.
   std::vector<ended_transaction> expected(offset from, offset end) const {
@@ -81,9 +69,6 @@ class log_transactions_test : public ::testing::Test {
     EXPECT_EQ(history->settled, log_->settled());
   }
 
-  temporary_folder place_;
-  std::unique_ptr<folder> folder_;
-  std::shared_ptr<log> log_;
   generator chance_{7};
   std::map<std::int64_t, std::int32_t> sequences_;
   std::map<std::int64_t, offset> open_;

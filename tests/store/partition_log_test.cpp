@@ -8,28 +8,7 @@
 namespace dohle::store::testing {
 namespace {
 
-class partition_log_test : public ::testing::Test {
- protected:
-  void open(const options& settings) {
-    log_.reset();
-    folder_.reset();
-    settings_ = settings;
-    folder_ = open_folder(place_ / "data", settings);
-    ASSERT_TRUE(folder_);
-    log_ = open_log(*folder_);
-    ASSERT_TRUE(log_);
-  }
-  void reopen() { open(settings_); }
-  void settle(offset limit) {
-    auto moved = log_->settle(limit, std::size_t{1} << 30);
-    ASSERT_TRUE(moved.ok()) << to_string(moved.error());
-  }
-
-  temporary_folder place_;
-  options settings_;
-  std::unique_ptr<folder> folder_;
-  std::shared_ptr<log> log_;
-};
+using partition_log_test = log_fixture;
 
 TEST_F(partition_log_test, reads_from_every_offset_wherever_it_lies) {
   open({.segment_bytes = 1500 * 1024, .tail_cache_bytes = 20'000});

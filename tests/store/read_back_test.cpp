@@ -36,16 +36,8 @@ std::size_t batches_in(const std::vector<bytes>& runs) {
   return n;
 }
 
-class read_back_test : public ::testing::Test {
+class read_back_test : public log_fixture {
  protected:
-  void open(const options& settings) {
-    log_.reset();
-    folder_.reset();
-    folder_ = open_folder(place_ / "data", settings);
-    ASSERT_TRUE(folder_);
-    log_ = open_log(*folder_);
-    ASSERT_TRUE(log_);
-  }
   /// From `before` down to the log's start: every record once, the last one first, within the bound.
   void expect_all_before(offset before, std::size_t max_bytes) {
     while (before > log_->start()) {
@@ -62,10 +54,6 @@ class read_back_test : public ::testing::Test {
     EXPECT_EQ(before, log_->start());
     EXPECT_TRUE(log_->read_back(before, max_bytes)->empty());
   }
-
-  temporary_folder place_;
-  std::unique_ptr<folder> folder_;
-  std::shared_ptr<log> log_;
 };
 
 TEST_F(read_back_test, from_every_offset_wherever_it_lies) {

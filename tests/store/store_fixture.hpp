@@ -122,6 +122,30 @@ inline void expect_records(log& in, offset from, offset to, std::size_t max_byte
   }
 }
 
+/// A folder with one log, which is opened as often as a test likes.
+class log_fixture : public ::testing::Test {
+ protected:
+  void open(const options& settings = {}) {
+    log_.reset();
+    folder_.reset();
+    settings_ = settings;
+    folder_ = open_folder(place_ / "data", settings);
+    ASSERT_TRUE(folder_);
+    log_ = open_log(*folder_);
+    ASSERT_TRUE(log_);
+  }
+  void reopen() { open(settings_); }
+  void settle(offset limit) {
+    auto moved = log_->settle(limit, std::size_t{1} << 30);
+    ASSERT_TRUE(moved.ok()) << to_string(moved.error());
+  }
+
+  temporary_folder place_;
+  options settings_;
+  std::unique_ptr<folder> folder_;
+  std::shared_ptr<log> log_;
+};
+
 inline std::vector<fs::path> files_in(const fs::path& path, const std::string& ending) {
   std::vector<fs::path> found;
   for (const auto& e : fs::directory_iterator(path)) {

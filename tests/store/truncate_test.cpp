@@ -12,28 +12,13 @@ using ::testing::ElementsAre;
 position at(std::int32_t of, std::int64_t end) { return {epoch{of}, offset{end}}; }
 epoch_start opens(std::int32_t of, std::int64_t first) { return {epoch{of}, offset{first}}; }
 
-class truncate_test : public ::testing::Test {
+class truncate_test : public log_fixture {
  protected:
-  void open(const options& settings = {}) {
-    log_.reset();
-    folder_.reset();
-    settings_ = settings;
-    folder_ = open_folder(place_ / "data", settings);
-    ASSERT_TRUE(folder_);
-    log_ = open_log(*folder_);
-    ASSERT_TRUE(log_);
-  }
-  void reopen() { open(settings_); }
   void add(std::int32_t of, int batches = 1, std::size_t value_bytes = 20) {
     for (int i = 0; i < batches; ++i)
       append_flushed(*folder_, *log_, 1, value_bytes, timestamp{log_->end().value}, epoch{of});
   }
   void cut(position to) { flush(*folder_, *log_, {log_->truncate(to)}); }
-
-  temporary_folder place_;
-  options settings_;
-  std::unique_ptr<folder> folder_;
-  std::shared_ptr<log> log_;
 };
 
 TEST_F(truncate_test, what_was_cut_off_never_was_also_after_a_restart) {
